@@ -1,0 +1,1 @@
+"""Which model, in what order: one declaration and one short flow per model."""

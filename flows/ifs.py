@@ -1,0 +1,90 @@
+"""ECMWF IFS open data, global 0.25 degrees, stream oper.
+
+Names: cycle 50r1 (2026-05), where 06Z and 18Z are `oper` too. Arrival: 360 h lands 7 h 34 min after 00Z and 12Z,
+144 h lands 6 h 27 min after 06Z and 18Z.
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.ingest import IngestReport, IngestRequest, ingest
+from flows.model import Cycle, Model
+from storage.schema import Freshness
+from storage.variables import Statistic
+from tasks.wanted import Bucket, IndexKind, Level, Mirror, Parameter, Product, Wanted
+
+SURFACE = Level(1)
+TWO_METRES = Level(103, 2)
+TEN_METRES = Level(103, 10)
+
+_PATH = "{init_time:%Y%m%d}/{init_time:%H}z/ifs/0p25/oper/{init_time:%Y%m%d%H}0000-{lead}h-oper-fc"
+
+WANTED = (
+    Wanted("air_pressure_mean_sea_level", (Parameter(0, 3, 0), Parameter(0, 3, 1)), Level(101), param="msl"),
+    Wanted("air_temperature_2m", (Parameter(0, 0, 0),), TWO_METRES, param="2t"),
+    Wanted("dew_point_temperature_2m", (Parameter(0, 0, 6),), TWO_METRES, param="2d"),
+    Wanted("eastward_wind_10m", (Parameter(0, 2, 2),), TEN_METRES, param="10u"),
+    Wanted("northward_wind_10m", (Parameter(0, 2, 3),), TEN_METRES, param="10v"),
+    Wanted(
+        "wind_gust_10m",
+        (Parameter(0, 2, 22),),
+        TEN_METRES,
+        param="10fg",
+        statistic=Statistic.MAXIMUM,
+        from_lead=3,
+        required=False,
+    ),
+    Wanted("precipitation_rate_surface", (Parameter(0, 1, 52), Parameter(0, 1, 7)), SURFACE, param="tprate"),
+    Wanted(
+        "precipitation_amount_surface",
+        (Parameter(0, 1, 193), Parameter(0, 1, 52)),
+        SURFACE,
+        param="tp",
+        statistic=Statistic.ACCUMULATION,
+        bucket=Bucket.SINCE_START,
+        factor=1000.0,
+        from_lead=3,
+    ),
+    Wanted("precipitation_type_surface", (Parameter(0, 1, 19),), SURFACE, param="ptype"),
+    Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 192), Parameter(0, 6, 1)), SURFACE, param="tcc", factor=100.0),
+    Wanted("air_pressure_surface", (Parameter(0, 3, 0),), SURFACE, param="sp", required=False),
+    Wanted("cape_most_unstable", (Parameter(0, 7, 6),), Level(17), param="mucape", required=False),
+    Wanted(
+        "downward_shortwave_flux_surface",
+        (Parameter(0, 4, 7),),
+        SURFACE,
+        param="ssrd",
+        statistic=Statistic.ACCUMULATION,
+        bucket=Bucket.SINCE_START,
+        rate=True,
+        from_lead=3,
+        required=False,
+    ),
+)
+
+MODEL = Model(
+    name="ifs",
+    title="ECMWF IFS 0.25 degree open data",
+    cycles=(
+        Cycle((0, 12), (*range(0, 145, 3), *range(150, 361, 6))),
+        Cycle((6, 18), tuple(range(0, 145, 3))),
+    ),
+    products=(Product("main", _PATH + ".grib2", _PATH + ".index", IndexKind.ECMWF),),
+    mirrors=(
+        Mirror("aws", "https://ecmwf-forecasts.s3.eu-central-1.amazonaws.com"),
+        Mirror("google", "https://storage.googleapis.com/ecmwf-open-data"),
+        Mirror("ecmwf", "https://data.ecmwf.int/forecasts"),
+    ),
+    wanted=WANTED,
+    freshness=Freshness(due_after=460, late_after=540, stale_after=5 * 24 * 60),
+    attribution="ECMWF open data, IFS high-resolution forecast",
+    licence="CC-BY-4.0",
+    bytes_per_message=700_000,
+)
+
+
+@flow(name="ifs", flow_run_name="ifs {request.init_time}", log_prints=False)
+def ifs(request: IngestRequest | None = None) -> IngestReport:
+    """Bring the newest complete IFS run, or the one asked for, aboard and publish it."""
+    return ingest(MODEL, request or IngestRequest())

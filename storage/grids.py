@@ -1,0 +1,202 @@
+"""Grid geometry: which cell holds a place, where a cell lies, what a crop is.
+
+A grid is what the message says it is: both scan directions, both longitude conventions.
+Row 0 and column 0 are the first ones of the stored array.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class OutsideGrid(ValueError):
+    """The place is further than half a cell from the grid's outermost cells."""
+
+
+class Cell(NamedTuple):
+    """Row and column of one grid point."""
+
+    y: int
+    x: int
+
+
+class Box(NamedTuple):
+    """A region in degrees; `west` may exceed `east` where it crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class Window(NamedTuple):
+    """A part of a grid: rows [row, row + rows), columns (column + 0..columns - 1) modulo nx."""
+
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+class Grid(ABC):
+    """Common face of every grid. `shape` is (ny, nx)."""
+
+    kind: ClassVar[str]
+    ny: int
+    nx: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.ny, self.nx
+
+    @abstractmethod
+    def cell(self, lat: float, lon: float) -> Cell:
+        """The nearest cell; raises OutsideGrid."""
+
+    @abstractmethod
+    def latlon(self, cell: Cell) -> tuple[float, float]:
+        """Latitude and longitude (-180 <= lon < 180) of a cell's point, degrees."""
+
+    @abstractmethod
+    def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
+        """The up to four cells around a place with bilinear weights that sum to 1; raises OutsideGrid."""
+
+    @abstractmethod
+    def window(self, box: Box) -> Window:
+        """The smallest window that holds every point of the grid within `box`; raises OutsideGrid when empty."""
+
+    @abstractmethod
+    def crop(self, window: Window) -> Grid:
+        """The grid of a window."""
+
+    @abstractmethod
+    def axes(self) -> tuple[str, NDArray[np.float64], str, NDArray[np.float64]]:
+        """(y name, y values [ny], x name, x values [nx]) of the one-dimensional CF coordinates."""
+
+    @abstractmethod
+    def grid_mapping(self) -> dict[str, Any]:
+        """CF grid mapping attributes of `spatial_ref`."""
+
+    def to_attrs(self) -> dict[str, Any]:
+        """Plain JSON from which `grid_from_attrs` builds an equal grid."""
+        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+
+def wrap_longitude(lon: float) -> float:
+    """The same meridian in [-180, 180)."""
+    return (lon + 180.0) % 360.0 - 180.0
+
+
+@dataclass(frozen=True)
+class LatLonGrid(Grid):
+    """Regular latitude-longitude points; `dlat` is negative on north-to-south scans, `dlon` positive.
+
+    Where the columns close the circle the grid wraps: 359.9 finds column 0.
+    """
+
+    kind: ClassVar[str] = "latlon"
+    lat0: float
+    dlat: float
+    ny: int
+    lon0: float
+    dlon: float
+    nx: int
+
+    def __post_init__(self) -> None:
+        if self.ny < 1 or self.nx < 1 or self.dlat == 0 or self.dlon <= 0:
+            raise ValueError(f"not a latitude-longitude grid: {self}")
+
+    @property
+    def wraps(self) -> bool:
+        return abs(self.nx * self.dlon - 360.0) < self.dlon / 2
+
+    def _place(self, lat: float, lon: float) -> tuple[float, float]:
+        """Fractional (row, column) of a place; columns from -0.5 on, below nx - 0.5 where the grid wraps."""
+        if not (math.isfinite(lat) and math.isfinite(lon) and -90.0 <= lat <= 90.0):
+            raise OutsideGrid(f"latitude {lat}, longitude {lon} is not a place on Earth")
+        y = (lat - self.lat0) / self.dlat
+        x = (lon - self.lon0) % 360.0 / self.dlon
+        if x > self.nx - 0.5 and x > 360.0 / self.dlon - 0.5:
+            x -= 360.0 / self.dlon
+        # Float noise of decimal degrees: 1e-9 of a step is micrometres.
+        if not (-0.5 - 1e-9 <= y <= self.ny - 0.5 + 1e-9 and -0.5 <= x <= self.nx - 0.5 + 1e-9):
+            raise OutsideGrid(f"latitude {lat}, longitude {lon} is outside {self.extent()}")
+        return y, x
+
+    def extent(self) -> str:
+        """The area in words, for errors."""
+        lats = sorted((self.lat0, self.lat0 + self.dlat * (self.ny - 1)))
+        east = self.lon0 + self.dlon * (self.nx - 1)
+        return f"latitudes {lats[0]:g}..{lats[1]:g}, longitudes {self.lon0:g}..{east:g}"
+
+    def cell(self, lat: float, lon: float) -> Cell:
+        y, x = self._place(lat, lon)
+        row = min(max(math.floor(y + 0.5), 0), self.ny - 1)
+        column = math.floor(x + 0.5)
+        return Cell(row, column % self.nx if self.wraps else min(max(column, 0), self.nx - 1))
+
+    def latlon(self, cell: Cell) -> tuple[float, float]:
+        return self.lat0 + self.dlat * cell.y, wrap_longitude(self.lon0 + self.dlon * cell.x)
+
+    def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
+        y, x = self._place(lat, lon)
+        y = min(max(y, 0.0), self.ny - 1.0)
+        if not self.wraps:
+            x = min(max(x, 0.0), self.nx - 1.0)
+        row, column = math.floor(y), math.floor(x)
+        fy, fx = y - row, x - column
+        weights = [
+            (Cell(row + dy, (column + dx) % self.nx), (fy if dy else 1 - fy) * (fx if dx else 1 - fx))
+            for dy in (0, 1)
+            for dx in (0, 1)
+        ]
+        return [(cell, weight) for cell, weight in weights if weight > 0]
+
+    def window(self, box: Box) -> Window:
+        lats = self.lat0 + self.dlat * np.arange(self.ny)
+        rows = np.flatnonzero((lats >= box.south - 1e-9) & (lats <= box.north + 1e-9))
+        width = 360.0 if box.east - box.west >= 360.0 else (box.east - box.west) % 360.0
+        east_of_west = (self.lon0 + self.dlon * np.arange(self.nx) - box.west + 1e-9) % 360.0
+        columns = np.flatnonzero(east_of_west <= width + 2e-9)
+        if len(columns) and self.wraps and width < 360.0:
+            columns = np.roll(columns, -int(np.argmin(east_of_west[columns])))
+        if not len(rows) or not len(columns):
+            raise OutsideGrid(f"no grid point lies within {tuple(box)}; the grid spans {self.extent()}")
+        return Window(int(rows[0]), len(rows), int(columns[0]), len(columns))
+
+    def crop(self, window: Window) -> LatLonGrid:
+        lon0 = self.lon0 + self.dlon * window.column
+        if window.columns < self.nx:
+            lon0 = wrap_longitude(lon0)
+        return LatLonGrid(
+            self.lat0 + self.dlat * window.row, self.dlat, window.rows, lon0, self.dlon, window.columns
+        )
+
+    def axes(self) -> tuple[str, NDArray[np.float64], str, NDArray[np.float64]]:
+        return (
+            "latitude",
+            self.lat0 + self.dlat * np.arange(self.ny),
+            "longitude",
+            self.lon0 + self.dlon * np.arange(self.nx),
+        )
+
+    def grid_mapping(self) -> dict[str, Any]:
+        return {"grid_mapping_name": "latitude_longitude", "earth_radius": 6_371_229.0}
+
+
+GRIDS: dict[str, type[Grid]] = {grid.kind: grid for grid in (LatLonGrid,)}
+
+
+def grid_from_attrs(attrs: dict[str, Any]) -> Grid:
+    """The grid that `to_attrs` described; raises ValueError for an unknown kind."""
+    attrs = dict(attrs)
+    kind = attrs.pop("kind", None)
+    if kind not in GRIDS:
+        raise ValueError(f"unknown grid kind {kind!r}; known: {', '.join(sorted(GRIDS))}")
+    return GRIDS[kind](**attrs)
