@@ -49,9 +49,7 @@ WANTED = (
     Wanted(
         "dew_point_temperature_2m", (Parameter(0, 0, 6),), TWO_METRES, ("DPT", "2 m above ground"), grib1=("dpt", "2d")
     ),
-    Wanted(
-        "relative_humidity_2m", (Parameter(0, 1, 1),), TWO_METRES, ("RH", "2 m above ground"), grib1=("r", "2r")
-    ),
+    Wanted("relative_humidity_2m", (Parameter(0, 1, 1),), TWO_METRES, ("RH", "2 m above ground"), grib1=("r", "2r")),
     Wanted("apparent_temperature_2m", (Parameter(0, 0, 21),), TWO_METRES, ("APTMP", "2 m above ground")),
     Wanted("eastward_wind_10m", (Parameter(0, 2, 2),), TEN_METRES, ("UGRD", "10 m above ground"), grib1=("u", "10u")),
     Wanted("northward_wind_10m", (Parameter(0, 2, 3),), TEN_METRES, ("VGRD", "10 m above ground"), grib1=("v", "10v")),

@@ -174,9 +174,7 @@ class LatLonGrid(Grid):
         lon0 = self.lon0 + self.dlon * window.column
         if window.columns < self.nx:
             lon0 = wrap_longitude(lon0)
-        return LatLonGrid(
-            self.lat0 + self.dlat * window.row, self.dlat, window.rows, lon0, self.dlon, window.columns
-        )
+        return LatLonGrid(self.lat0 + self.dlat * window.row, self.dlat, window.rows, lon0, self.dlon, window.columns)
 
     def axes(self) -> tuple[str, NDArray[np.float64], str, NDArray[np.float64]]:
         return (

@@ -123,9 +123,7 @@ _ALL = (
         115_000,
         "air_pressure_at_mean_sea_level",
     ),
-    Variable(
-        "air_pressure_surface", "Air pressure at the surface", "Pa", 1, 30_000, 115_000, "surface_air_pressure"
-    ),
+    Variable("air_pressure_surface", "Air pressure at the surface", "Pa", 1, 30_000, 115_000, "surface_air_pressure"),
     Variable("visibility_surface", "Visibility at the surface", "m", 1, 0, 100_000, "visibility_in_air"),
     Variable("cloud_cover_atmosphere", "Total cloud cover", "%", 0.1, 0, 100, "cloud_area_fraction"),
     Variable("ozone_column_atmosphere", "Total column ozone", "DU", 0.1, 0, 1_000),

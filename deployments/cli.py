@@ -1,0 +1,35 @@
+"""`windlass`: the one command line."""
+
+from __future__ import annotations
+
+import typer
+
+from deployments.commands import demo, ingest, serve, simulate, store, sync
+
+app = typer.Typer(
+    name="windlass",
+    help="Haul weather-model runs aboard and serve point forecasts.\n\n"
+    "Try it without any set-up: [bold]windlass demo[/bold]. With internet: [bold]windlass ingest gfs[/bold], "
+    "then [bold]windlass sync --once[/bold] and [bold]windlass serve[/bold].",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("ingest")(ingest.ingest)
+app.add_typer(store.app, name="store")
+app.command("sync")(sync.sync)
+app.command("serve")(serve.serve)
+app.command("simulate")(simulate.simulate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Entry point: expected errors are one line on stderr and exit code 1; a bug keeps its stack trace."""
+    from deployments.console import report_errors
+
+    with report_errors():
+        app()
+
+
+if __name__ == "__main__":
+    main()
