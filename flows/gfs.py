@@ -6,10 +6,12 @@ after the init time (2026-05).
 
 from __future__ import annotations
 
-from prefect import flow
-
-from flows.ingest import IngestReport, IngestRequest, ingest
+from flows.crew import Crew
+from flows.flow import flow
+from flows.ingest import ingest
 from flows.model import Cycle, Model
+from flows.report import IngestReport
+from flows.request import IngestRequest
 from storage.schema import Freshness
 from storage.variables import Statistic
 from tasks.wanted import Bucket, IndexKind, Level, Mirror, Parameter, Product, Wanted
@@ -113,10 +115,11 @@ MODEL = Model(
     attribution="NOAA/NCEP Global Forecast System",
     licence="Public domain (US Government work)",
     bytes_per_message=600_000,
+    points=721 * 1440,
 )
 
 
-@flow(name="gfs", flow_run_name="gfs {request.init_time}", log_prints=False)
-def gfs(request: IngestRequest | None = None) -> IngestReport:
+@flow(MODEL)
+def gfs(request: IngestRequest, crew: Crew) -> IngestReport:
     """Bring the newest complete GFS run, or the one asked for, aboard and publish it."""
-    return ingest(MODEL, request or IngestRequest())
+    return ingest(MODEL, request, crew)

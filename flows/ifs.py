@@ -6,10 +6,12 @@ Names: cycle 50r1 (2026-05), where 06Z and 18Z are `oper` too. Arrival: 360 h la
 
 from __future__ import annotations
 
-from prefect import flow
-
-from flows.ingest import IngestReport, IngestRequest, ingest
+from flows.crew import Crew
+from flows.flow import flow
+from flows.ingest import ingest
 from flows.model import Cycle, Model
+from flows.report import IngestReport
+from flows.request import IngestRequest
 from storage.schema import Freshness
 from storage.variables import Statistic
 from tasks.wanted import Bucket, IndexKind, Level, Mirror, Parameter, Product, Wanted
@@ -81,10 +83,11 @@ MODEL = Model(
     attribution="ECMWF open data, IFS high-resolution forecast",
     licence="CC-BY-4.0",
     bytes_per_message=700_000,
+    points=721 * 1440,
 )
 
 
-@flow(name="ifs", flow_run_name="ifs {request.init_time}", log_prints=False)
-def ifs(request: IngestRequest | None = None) -> IngestReport:
+@flow(MODEL)
+def ifs(request: IngestRequest, crew: Crew) -> IngestReport:
     """Bring the newest complete IFS run, or the one asked for, aboard and publish it."""
-    return ingest(MODEL, request or IngestRequest())
+    return ingest(MODEL, request, crew)

@@ -9,7 +9,7 @@ from storage.schema import Freshness
 from tasks.wanted import Mirror, Product, Wanted
 
 
-class UnknownModel(KeyError):
+class UnknownModel(LookupError):
     """No flow declares a model of this name."""
 
 
@@ -23,7 +23,10 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Model:
-    """One producer's product on one grid: where it lies, what we want of it, when it is due."""
+    """One producer's product on one grid: where it lies, what we want of it, when it is due.
+
+    `bytes_per_message`, `points`: mean length of a wanted message and points of the grid, for estimates only.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Model:
     attribution: str
     licence: str
     bytes_per_message: int
+    points: int
 
     def leads(self, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) of a run; raises ValueError where the model has no run at that hour."""

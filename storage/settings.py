@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOME = Path("~/.local/share/windlass").expanduser()
 
 
 class Settings(BaseSettings):
-    """Environment variables WINDLASS_BUCKET, WINDLASS_STORES, WINDLASS_WORK; a `.env` file works too."""
+    """Environment variables WINDLASS_BUCKET, ..._STORES, ..._WORK, ..._NOTIFY_URL; a `.env` file works too."""
 
     model_config = SettingsConfigDict(env_prefix="WINDLASS_", env_file=".env", extra="ignore")
 
     bucket: str = Field(str(HOME / "bucket"), description="published runs: a folder or s3://bucket/prefix")
     stores: Path = Field(HOME / "stores", description="synced runs that the API reads")
     work: Path = Field(HOME / "work", description="scratch space of ingest")
+    notify_url: SecretStr | None = Field(None, description="webhook that is told when a flow run fails")

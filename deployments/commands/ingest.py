@@ -1,0 +1,138 @@
+"""`windlass ingest`: one run, from a public mirror, a folder or files, to a published store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.flow import ModelFlow
+    from flows.report import IngestReport
+    from flows.request import IngestRequest
+
+HELP = """Bring one model run aboard and publish it.
+
+Without options: the newest complete run, whole, from the model's public mirrors, as a Prefect flow run. Before it
+starts it says what it will download and what disk and memory that takes.
+
+[bold]Examples[/bold]
+
+  windlass ingest gfs                                      the newest GFS run, the whole globe
+  windlass ingest gfs --bbox=-11,35,31,60                  only Europe: fits a laptop
+  windlass ingest ifs --init-time 2026-04-20T00 --leads 0-48/3
+  windlass ingest gfs --mirror google                      one of the model's mirrors
+  windlass ingest gfs --mirror ./simulated --direct        a folder laid out as the public bucket is
+  windlass ingest ifs --files *.grib2                      whatever messages these files hold
+  windlass ingest gfs --bucket s3://weather/runs           publish to S3 (credentials from the usual AWS places)
+
+[bold]Leads[/bold] are hours: single ones, ranges and steps, such as 0-120,123-384/3.
+
+[bold]After a failure[/bold] run the same command again: what was published stays published, and messages that were
+verified already are not fetched a second time.
+"""
+
+
+def ingest(
+    model: Annotated[str, typer.Argument(help="A model's name, such as gfs; a wrong one lists them all.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files after --files.", show_default=False)
+    ] = None,
+    init_time: Annotated[
+        str | None, typer.Option(metavar="T", help="The run, UTC: 2026-04-20T06. Default: the newest complete one.")
+    ] = None,
+    leads: Annotated[str | None, typer.Option(metavar="HOURS", help="Only these leads: 0-120,123-384/3.")] = None,
+    bbox: Annotated[
+        str | None, typer.Option(metavar="W,S,E,N", help="Keep only this region, degrees; W > E crosses 180.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(metavar="NAME|URL|FOLDER", help="Take it from here. Default: all mirrors, in order.")
+    ] = None,
+    files: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE...", help="Scan these GRIB1 or GRIB2 files instead of a mirror.")
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|s3://...", help="Publish here. Default: WINDLASS_BUCKET or a folder in your home."
+        ),
+    ] = None,
+    work: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Scratch folder. Default: WINDLASS_WORK.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Ingest again what is published already.")] = False,
+    now: Annotated[
+        str | None, typer.Option(metavar="T", help="Look for the newest run as of this time, UTC.", hidden=True)
+    ] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="The same functions without Prefect.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    from deployments.console import stderr
+    from flows.models import flow_named
+    from flows.request import IngestRequest, job_for, parse_time
+    from storage.settings import Settings
+
+    if more and not files:
+        raise typer.BadParameter(f"unexpected {' '.join(map(str, more))}: files come after --files")
+    flow = flow_named(model)
+    request = IngestRequest(
+        init_time=parse_time(init_time) if init_time else None,
+        leads=leads,
+        bbox=bbox,
+        mirror=mirror,
+        files=tuple(file.absolute() for file in (*(files or ()), *(more or ()))),
+        bucket=bucket,
+        work=work,
+        force=force,
+        now=parse_time(now) if now else None,
+    )
+    job_for(flow.model, request.with_defaults(Settings()))
+    report = run_directly(flow, request) if direct else run_with_prefect(flow, request)
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        stderr.print(report.in_words(), highlight=False, soft_wrap=True, markup=False)
+
+
+ingest.__doc__ = HELP
+
+
+def run_directly(flow: ModelFlow, request: IngestRequest) -> IngestReport:
+    """The recipe in this process, with progress bars on stderr."""
+    from deployments.console import progress_bar, stderr
+    from flows.crew import PlainCrew
+
+    def tell(text: str) -> None:
+        stderr.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    return flow(request, PlainCrew(tell, progress_bar))
+
+
+def run_with_prefect(flow: ModelFlow, request: IngestRequest) -> Any:
+    """A flow run on the configured Prefect server, else on Prefect's own temporary one."""
+    from prefect import get_client
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_SERVER_EPHEMERAL_ENABLED,
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+        temporary_settings,
+    )
+
+    from deployments.console import fail, stderr
+
+    url = PREFECT_API_URL.value()
+    if url is None:
+        if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+            fail("no Prefect server: set PREFECT_API_URL, or run without Prefect with --direct")
+        stderr.print(
+            "PREFECT_API_URL is not set: this run uses Prefect's own temporary server, which takes some seconds to "
+            "start (--direct runs without Prefect)",
+            highlight=False,
+            soft_wrap=True,
+        )
+    # A cold start of the temporary server takes up to 50 s on two busy cores; Prefect gives it 20.
+    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+        if problem:
+            fail(f"the Prefect server at {url or 'a temporary address'} does not answer ({problem}); try --direct")
+        return flow.prefect(request)

@@ -1,0 +1,91 @@
+"""What an ingest will take: bytes over the wire, disk, memory. Said before it starts."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from flows.leads import leads_in_words
+from flows.model import Model
+from flows.request import Job
+from storage.grids import Box
+from tasks.errors import DiskFull
+from tasks.wanted import Mirror
+
+STORE_BYTES_PER_VALUE = 0.85
+"""int16 in 2 x 2 blocks, lz4 with shuffle: 0.81 measured on GFS, plus header rows and shard indexes."""
+BASE_MEMORY = 400_000_000
+"""The interpreter, ecCodes, numba and the tables of a run."""
+BAND_MEMORY = 1_100_000_000
+"""Decoding and writing bands of a global 0.25 degree grid; less on smaller grids."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run to be ingested and an upper estimate of its cost in bytes."""
+
+    model: str
+    init_time: datetime
+    leads: tuple[int, ...]
+    mirrors: tuple[Mirror, ...]
+    messages: int
+    download: int
+    disk: int
+    memory: int
+    folder: Path
+
+    def in_words(self) -> str:
+        source = f"from {', then '.join(mirror.name for mirror in self.mirrors)}"
+        return (
+            f"{self.model} {self.init_time:%Y-%m-%dT%HZ}, {len(self.leads)} leads ({leads_in_words(self.leads)}): "
+            f"up to {self.messages} messages, about {_size(self.download)} {source}; "
+            f"up to {_size(self.disk)} of disk in {self.folder} and {_size(self.memory)} of memory"
+        )
+
+    def require_room(self) -> None:
+        """Raises DiskFull where the work folder's file system cannot hold half of the estimate."""
+        free = shutil.disk_usage(self.folder).free
+        if free < self.disk / 2:
+            raise DiskFull(
+                f"{self.model} {self.init_time:%Y-%m-%dT%HZ} needs up to {_size(self.disk)} in {self.folder}, where "
+                f"{_size(free)} are free; make room, choose another --work folder, or ask for less with --leads, --bbox"
+            )
+
+
+def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror, ...], folder: Path) -> Plan:
+    """Estimate one run from the model's declaration."""
+    leads = job.run_leads(model, init_time)
+    messages = sum(wanted.from_lead <= lead for lead in leads for wanted in model.wanted)
+    points = model.points * _share(job.box)
+    download = messages * model.bytes_per_message
+    scratch = 2 * messages * points
+    store = STORE_BYTES_PER_VALUE * len(model.wanted) * len(leads) * points
+    return Plan(
+        model=model.name,
+        init_time=init_time,
+        leads=leads,
+        mirrors=mirrors,
+        messages=messages,
+        download=download,
+        disk=int(download + scratch + store),
+        memory=int(BASE_MEMORY + BAND_MEMORY * _share(job.box)),
+        folder=folder,
+    )
+
+
+def _share(box: Box | None) -> float:
+    """The share of a global latitude-longitude grid's points that lies in the box."""
+    if box is None:
+        return 1.0
+    width = 360.0 if box.east - box.west >= 360 else (box.east - box.west) % 360.0
+    return width / 360.0 * (box.north - box.south) / 180.0
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,150 @@
+"""The crew of a Prefect flow run: one task per group of leads, Prefect's log, artifacts, names, hooks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect import Flow, State, flow, get_client, task
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.logging.loggers import flow_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.artifacts import group_table, result_text, temperature_map
+from flows.crew import GROUPS_AT_ONCE, Advance, Piece
+from flows.model import Model
+from flows.report import IngestReport, MapOf, Outcome
+from flows.request import IngestRequest
+from storage.settings import Settings
+from tasks.errors import IngestError, MirrorError
+from tasks.notify import Notice, notify
+
+if TYPE_CHECKING:
+    from flows.flow import ModelFlow
+
+T = TypeVar("T")
+
+RETRY_SECONDS = [20, 120, 300]
+"""A mirror that stays silent through a fetch's own backoff needs minutes, not seconds."""
+
+
+def mirror_failed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Only what a mirror did may heal by itself."""
+    return isinstance(state.result(raise_on_failure=False), MirrorError)
+
+
+@task(
+    task_run_name="{name}",
+    retries=len(RETRY_SECONDS),
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_jitter_factor=0.5,
+    retry_condition_fn=mirror_failed,
+    cache_policy=NO_CACHE,
+)
+def fetch(name: str, work: Callable[[], Any]) -> Any:
+    """One group of leads. May run twice: staged leads are found again."""
+    return work()
+
+
+@task(task_run_name="{name}", cache_policy=NO_CACHE)
+def step(name: str, work: Callable[[], Any]) -> Any:
+    """One step of the recipe, for its name and duration in the graph; a retry alone would make no sense."""
+    return work()
+
+
+class PrefectCrew:
+    """Does the work as task runs of the flow run it is made in."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._log = get_run_logger()
+        self._before: list[PrefectFuture[Any]] = []
+
+    def name(self, run: str) -> None:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run.id, name=run)
+        self._log.info("this is %s", run)
+
+    def say(self, text: str) -> None:
+        self._log.info("%s", text)
+
+    def step(self, name: str, work: Callable[[Advance], T]) -> T:
+        future = step.submit(name, lambda: work(self._milestones(name)), wait_for=self._before)
+        self._before = [future]
+        return future.result()
+
+    def spread(self, title: str, pieces: Sequence[Piece[T]]) -> list[T]:
+        futures = [
+            fetch.submit(piece.name, lambda piece=piece: piece.work(lambda done, total: None), wait_for=self._before)
+            for piece in pieces
+        ]
+        self._before = list(futures)
+        return [future.result() for future in futures]
+
+    def show(self, report: IngestReport, picture: MapOf | None) -> None:
+        key = f"{report.model}-run"
+        if report.groups:
+            create_table_artifact(group_table(report), key=f"{key}-leads", description="What was fetched, from where")
+        if picture is not None and (image := temperature_map(picture)):
+            create_image_artifact(image, key=f"{key}-map", description=picture.title)
+        create_markdown_artifact(result_text(report), key=f"{key}-result", description=report.in_words())
+
+    def _milestones(self, name: str) -> Advance:
+        """Logs every fifth of the way."""
+        logged = 0
+
+        def advance(done: int, total: int) -> None:
+            nonlocal logged
+            fifth = 5 * done // total if total else 0
+            if fifth > logged:
+                logged = fifth
+                self._log.info("%s: %d of %d", name, done, total)
+
+        return advance
+
+
+def prefect_flow(model: Model, recipe: ModelFlow) -> Flow[[IngestRequest | None], Any]:
+    """The Prefect flow of a model: runs the recipe, ends as `NoNewRun` where there was nothing to do."""
+
+    def run(request: IngestRequest | None = None) -> Any:
+        logging.getLogger("prefect.flow_runs").addFilter(brief)
+        logging.getLogger("prefect.task_runs").addFilter(brief)
+        report = recipe(request, PrefectCrew(model))
+        if report.outcome is Outcome.ALREADY_PUBLISHED:
+            return Completed(name="NoNewRun", message=report.in_words(), data=report)
+        return report
+
+    return flow(
+        run,
+        name=model.name,
+        description=recipe.__doc__,
+        flow_run_name=f"{model.name} newest run",
+        task_runner=ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE),
+        on_failure=[tell_people],
+        on_crashed=[tell_people],
+        validate_parameters=True,
+    )
+
+
+def tell_people(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
+    """The hook of a failed or crashed run: one notice to WINDLASS_NOTIFY_URL, where it is set."""
+    url = Settings().notify_url
+    notice = Notice(flow.name, run.name, state.name or "Failed", state.message or "no reason given", str(run.id))
+    flow_run_logger(run, flow).error("%s", notice.text)
+    if url is not None:
+        notify(notice, url.get_secret_value())
+
+
+def brief(record: logging.LogRecord) -> bool:
+    """A logging filter: expected errors say all in their message, so their stack trace is left out of the log."""
+    if record.exc_info and isinstance(record.exc_info[1], IngestError):
+        record.exc_info = None
+        record.exc_text = None
+    return True

@@ -1,0 +1,67 @@
+"""What an ingest tells when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from flows.leads import leads_in_words
+
+
+class Outcome(StrEnum):
+    """How an ingest ended, short of an error."""
+
+    PUBLISHED = "published"
+    ALREADY_PUBLISHED = "already published"
+
+
+class GroupReport(BaseModel):
+    """What one group of leads cost and where it came from."""
+
+    leads: str
+    messages: int
+    bytes: int
+    mirrors: list[str]
+    seconds: float
+    missing: list[str] = Field(default_factory=list)
+
+
+class IngestReport(BaseModel):
+    """The result of an ingest. `leads` are hours; `missing` reads `variable: leads`; `manifest` as published."""
+
+    outcome: Outcome
+    model: str
+    init_time: datetime
+    key: str
+    leads: list[int]
+    missing: list[str] = Field(default_factory=list)
+    messages: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    mirrors: list[str] = Field(default_factory=list)
+    problems: list[str] = Field(default_factory=list)
+    groups: list[GroupReport] = Field(default_factory=list)
+    manifest: dict[str, Any]
+
+    def in_words(self) -> str:
+        run = f"{self.model} {self.init_time:%Y-%m-%dT%HZ}"
+        if self.outcome is Outcome.ALREADY_PUBLISHED:
+            return f"{run} is already published as {self.key}; --force ingests it again"
+        text = (
+            f"{run} published as {self.key}: {len(self.leads)} leads ({leads_in_words(self.leads)}), "
+            f"{self.messages} messages, {self.bytes / 1e6:.1f} MB from {', '.join(self.mirrors)}, {self.seconds:.1f} s"
+        )
+        return text + (f"; missing {'; '.join(self.missing)}" if self.missing else "")
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """A store on this machine, to draw a map of while it is there."""
+
+    store: Path
+    title: str
