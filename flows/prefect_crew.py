@@ -10,10 +10,11 @@ from prefect import Flow, State, flow, get_client, task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.context import FlowRunContext
+from prefect.exceptions import MissingContextError
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.logging.loggers import flow_run_logger
-from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RETRY_SECONDS = [20, 120, 300]
+RETRY_SECONDS = (20.0, 120.0, 300.0)
 """A mirror that stays silent through a fetch's own backoff needs minutes, not seconds."""
 
 
@@ -42,8 +43,6 @@ def mirror_failed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 @task(
     task_run_name="{name}",
-    retries=len(RETRY_SECONDS),
-    retry_delay_seconds=RETRY_SECONDS,
     retry_jitter_factor=0.5,
     retry_condition_fn=mirror_failed,
     cache_policy=NO_CACHE,
@@ -60,17 +59,25 @@ def step(name: str, work: Callable[[], Any]) -> Any:
 
 
 class PrefectCrew:
-    """Does the work as task runs of the flow run it is made in."""
+    """Does the work as task runs of the flow run it is made in.
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    `retry_seconds`: delays before a group of leads that the mirrors did not deliver is tried again.
+    """
+
+    def __init__(self, retry_seconds: Sequence[float] = RETRY_SECONDS) -> None:
+        self._fetch = fetch.with_options(retries=len(retry_seconds), retry_delay_seconds=list(retry_seconds))
         self._log = get_run_logger()
         self._before: list[PrefectFuture[Any]] = []
 
     def name(self, run: str) -> None:
+        context = FlowRunContext.get()
+        if context is None or context.flow_run is None:
+            raise MissingContextError("a Prefect crew works inside a flow run only")
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run.id, name=run)
-        self._log.info("this is %s", run)
+            client.update_flow_run(context.flow_run.id, name=run)
+        # The engine's own copy of the name goes into log lines and to the hooks.
+        context.flow_run.name = run
+        self._log = get_run_logger()
 
     def say(self, text: str) -> None:
         self._log.info("%s", text)
@@ -82,7 +89,9 @@ class PrefectCrew:
 
     def spread(self, title: str, pieces: Sequence[Piece[T]]) -> list[T]:
         futures = [
-            fetch.submit(piece.name, lambda piece=piece: piece.work(lambda done, total: None), wait_for=self._before)
+            self._fetch.submit(
+                piece.name, lambda piece=piece: piece.work(lambda done, total: None), wait_for=self._before
+            )
             for piece in pieces
         ]
         self._before = list(futures)
@@ -110,13 +119,15 @@ class PrefectCrew:
         return advance
 
 
-def prefect_flow(model: Model, recipe: ModelFlow) -> Flow[[IngestRequest | None], Any]:
+def prefect_flow(
+    model: Model, recipe: ModelFlow, retry_seconds: Sequence[float] = RETRY_SECONDS
+) -> Flow[[IngestRequest | None], Any]:
     """The Prefect flow of a model: runs the recipe, ends as `NoNewRun` where there was nothing to do."""
 
     def run(request: IngestRequest | None = None) -> Any:
         logging.getLogger("prefect.flow_runs").addFilter(brief)
         logging.getLogger("prefect.task_runs").addFilter(brief)
-        report = recipe(request, PrefectCrew(model))
+        report = recipe(request, PrefectCrew(retry_seconds))
         if report.outcome is Outcome.ALREADY_PUBLISHED:
             return Completed(name="NoNewRun", message=report.in_words(), data=report)
         return report

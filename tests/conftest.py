@@ -3,9 +3,96 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prefect reads its home and its profile when it is imported: neither may be the developer's own."""
+    home = tempfile.TemporaryDirectory(prefix="windlass-prefect-")
+    config.add_cleanup(home.cleanup)
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    os.environ |= {"PREFECT_HOME": home.name, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever needs the Prefect server is marked so, and runs on one worker: it takes 20 s to start."""
+    for item in items:
+        if "prefect_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("prefect")
+            item.add_marker(pytest.mark.xdist_group("prefect"))
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A Prefect server of the tests' own. `env` makes a child process use it."""
+
+    url: str
+    env: dict[str, str]
+
+
+SERVE = """
+import socket, sys, uvicorn
+from prefect.server.api.server import create_app
+listening = socket.socket(fileno=int(sys.argv[1]))
+uvicorn.Server(uvicorn.Config(create_app(), log_level="warning")).run(sockets=[listening])
+"""
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A real Prefect server with its scheduler, on SQLite, which this process uses too until the session ends."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    home = tmp_path_factory.mktemp("prefect")
+    log = home / "server.log"
+    with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        env = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": url}
+        server = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(listening.fileno())],
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(listening.fileno(),),
+        )
+    try:
+        _await(url, log)
+        # A heartbeat makes every flow run wait a second for its thread.
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            yield PrefectServer(url, env)
+            APILogWorker.instance().drain()
+            EventsWorker.drain_all()
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _await(url: str, log: Path) -> None:
+    """The socket listens already: the request waits for the server, and fails at once if the server dies."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=180) as answer:
+            assert answer.status == 200
+    except OSError as error:
+        raise RuntimeError(f"the Prefect server did not start: {log.read_text()}") from error
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +102,32 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared folder of real files at {folder}")
     return folder
+
+
+@pytest.fixture
+def webhook() -> Callable[[int], AbstractContextManager[tuple[str, list[bytes]]]]:
+    """webhook(status): an HTTP server that answers every POST so; gives its URL and the bodies it was told."""
+
+    @contextmanager
+    def webhook(status: int) -> Iterator[tuple[str, list[bytes]]]:
+        told: list[bytes] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/hook?token=secret", told
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return webhook

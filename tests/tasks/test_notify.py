@@ -1,42 +1,18 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
 from tasks.notify import Notice, NotifyError, notify
 
+Webhook = Callable[[int], AbstractContextManager[tuple[str, list[bytes]]]]
 NOTICE = Notice("gfs", "gfs 2026-04-20T00Z", "Failed", "no mirror left", "flow-run-id")
 
 
-@contextmanager
-def webhook(status: int) -> Iterator[tuple[str, list[bytes]]]:
-    told: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/hook?token=secret", told
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def test_a_webhook_is_told_once_in_json_that_chats_show() -> None:
+def test_a_webhook_is_told_once_in_json_that_chats_show(webhook: Webhook) -> None:
     with webhook(204) as (url, told):
         notify(NOTICE, url)
     (body,) = told
@@ -50,7 +26,7 @@ def test_a_webhook_is_told_once_in_json_that_chats_show() -> None:
     }
 
 
-def test_a_webhook_that_refuses_is_an_error_without_its_secret() -> None:
+def test_a_webhook_that_refuses_is_an_error_without_its_secret(webhook: Webhook) -> None:
     with (
         webhook(500) as (url, told),
         pytest.raises(NotifyError, match=r"127\.0\.0\.1 .*HTTP 500.*WINDLASS_NOTIFY") as e,
@@ -67,7 +43,7 @@ def test_an_address_that_is_none_is_an_error_without_its_secret(url: str) -> Non
     assert "secret" not in str(e.value)
 
 
-def test_nobody_listening_is_an_error() -> None:
+def test_nobody_listening_is_an_error(webhook: Webhook) -> None:
     with webhook(204) as (url, _):
         pass
     with pytest.raises(NotifyError, match="refused"):
