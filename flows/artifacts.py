@@ -28,7 +28,7 @@ def group_table(report: IngestReport) -> list[dict[str, Any]]:
             "MB": round(group.bytes / 1e6, 2),
             "mirrors": ", ".join(group.mirrors),
             "seconds": group.seconds,
-            "missing": "; ".join(group.missing) or "-",
+            "missing": "; ".join(group.missing) or "none",
         }
         for group in report.groups
     ]
@@ -39,7 +39,7 @@ def group_table(report: IngestReport) -> list[dict[str, Any]]:
             "MB": round(report.bytes / 1e6, 2),
             "mirrors": ", ".join(report.mirrors),
             "seconds": round(report.seconds, 2),
-            "missing": "; ".join(report.missing) or "-",
+            "missing": "; ".join(report.missing) or "none",
         }
     )
     return rows
@@ -53,7 +53,7 @@ def result_text(report: IngestReport) -> str:
         ("sha256", f"`{report.manifest['sha256']}`"),
         ("size", f"{report.manifest['size'] / 1e6:.1f} MB"),
         ("leads", f"{len(report.leads)}: {leads_in_words(report.leads)}"),
-        ("mirrors", ", ".join(report.mirrors) or "-"),
+        ("mirrors", ", ".join(report.mirrors) or "none"),
         ("missing", "; ".join(report.missing) or "nothing"),
     ]
     lines = [f"# {report.model} {report.init_time:%Y-%m-%dT%HZ}: {report.outcome.value}", "", "| | |", "|---|---|"]

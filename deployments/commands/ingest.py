@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 HELP = """Bring one model run aboard and publish it.
 
-Without options: the newest complete run, whole, from the model's public mirrors, as a Prefect flow run. Before it
-starts it says what it will download and what disk and memory that takes.
+Without options: the newest complete run, whole, from the model's public mirrors, as a Prefect flow run. \
+Before it starts it says what it will download and what disk and memory that takes.
 
 [bold]Examples[/bold]
 
-  windlass ingest gfs                                      the newest GFS run, the whole globe
-  windlass ingest gfs --bbox=-11,35,31,60                  only Europe: fits a laptop
-  windlass ingest ifs --init-time 2026-04-20T00 --leads 0-48/3
-  windlass ingest gfs --mirror google                      one of the model's mirrors
-  windlass ingest gfs --mirror ./simulated --direct        a folder laid out as the public bucket is
-  windlass ingest ifs --files *.grib2                      whatever messages these files hold
-  windlass ingest gfs --bucket s3://weather/runs           publish to S3 (credentials from the usual AWS places)
+  windlass ingest gfs                              the newest run, the whole globe
+  windlass ingest gfs --bbox=-11,35,31,60          only Europe: fits a laptop
+  windlass ingest gfs --mirror google              one of the model's mirrors
+  windlass ingest gfs --mirror FOLDER --direct     a copy of the public layout
+  windlass ingest ifs --files *.grib2              whatever these files hold
+  windlass ingest ifs --bucket s3://weather/runs   publish to S3, AWS credentials
+  windlass ingest ifs --init-time 2026-04-20T00 --leads 0-144/3
 
 [bold]Leads[/bold] are hours: single ones, ranges and steps, such as 0-120,123-384/3.
 
-[bold]After a failure[/bold] run the same command again: what was published stays published, and messages that were
-verified already are not fetched a second time.
+[bold]After a failure[/bold] run the same command again: what was published stays published, \
+and messages that were verified already are not fetched a second time.
 """
 
 
 def ingest(
     model: Annotated[str, typer.Argument(help="A model's name, such as gfs; a wrong one lists them all.")],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files after --files.", show_default=False)
+        list[Path] | None, typer.Argument(metavar="FILE", help="More files after --files.", show_default=False)
     ] = None,
     init_time: Annotated[
         str | None, typer.Option(metavar="T", help="The run, UTC: 2026-04-20T06. Default: the newest complete one.")
