@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Flow, State, flow, get_client, task
@@ -19,7 +20,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import group_table, result_text, temperature_map
-from flows.crew import GROUPS_AT_ONCE, Advance, Piece
+from flows.crew import GROUPS_AT_ONCE, Advance, Piece, ignore
 from flows.model import Model
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest
@@ -83,15 +84,13 @@ class PrefectCrew:
         self._log.info("%s", text)
 
     def step(self, name: str, work: Callable[[Advance], T]) -> T:
-        future = step.submit(name, lambda: work(self._milestones(name)), wait_for=self._before)
+        future = step.submit(name, lambda: work(self._milestones(name)), wait_for=self._before, return_state=False)
         self._before = [future]
         return future.result()
 
     def spread(self, title: str, pieces: Sequence[Piece[T]]) -> list[T]:
         futures = [
-            self._fetch.submit(
-                piece.name, lambda piece=piece: piece.work(lambda done, total: None), wait_for=self._before
-            )
+            self._fetch.submit(piece.name, partial(piece.work, ignore), wait_for=self._before, return_state=False)
             for piece in pieces
         ]
         self._before = list(futures)
@@ -133,16 +132,17 @@ def prefect_flow(
             return Completed(name="NoNewRun", message=report.in_words(), data=report)
         return report
 
-    return flow(
-        run,
+    hooks: list[Any] = [tell_people]
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE)
+    decorate = flow(
         name=model.name,
         description=recipe.__doc__,
         flow_run_name=f"{model.name} newest run",
-        task_runner=ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE),
-        on_failure=[tell_people],
-        on_crashed=[tell_people],
-        validate_parameters=True,
+        task_runner=runner,  # type: ignore[arg-type]
+        on_failure=hooks,
+        on_crashed=hooks,
     )
+    return decorate(run)
 
 
 def tell_people(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:

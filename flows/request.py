@@ -25,15 +25,19 @@ class IngestRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    init_time: datetime | None = Field(None, description="the run to ingest (UTC); default: the newest complete one")
-    leads: str | None = Field(None, description="hours, such as 0-120,123-384/3; default: all the model has")
-    bbox: str | None = Field(None, description="W,S,E,N in degrees: keep only this region")
-    mirror: str | None = Field(None, description="a mirror's name, a URL or a folder laid out as the public bucket is")
-    files: tuple[Path, ...] = Field((), description="GRIB files to scan instead of asking mirrors")
-    bucket: str | None = Field(None, description="where to publish: a folder or s3://bucket/prefix")
-    work: Path | None = Field(None, description="scratch folder")
-    force: bool = Field(False, description="ingest again what is published already")
-    now: datetime | None = Field(None, description="look for the newest run as of this time (UTC)")
+    init_time: datetime | None = Field(
+        default=None, description="the run to ingest (UTC); default: the newest complete one"
+    )
+    leads: str | None = Field(default=None, description="hours, such as 0-120,123-384/3; default: all the model has")
+    bbox: str | None = Field(default=None, description="W,S,E,N in degrees: keep only this region")
+    mirror: str | None = Field(
+        default=None, description="a mirror's name, a URL or a folder laid out as the public bucket is"
+    )
+    files: tuple[Path, ...] = Field(default=(), description="GRIB files to scan instead of asking mirrors")
+    bucket: str | None = Field(default=None, description="where to publish: a folder or s3://bucket/prefix")
+    work: Path | None = Field(default=None, description="scratch folder")
+    force: bool = Field(default=False, description="ingest again what is published already")
+    now: datetime | None = Field(default=None, description="look for the newest run as of this time (UTC)")
 
     def with_defaults(self, settings: Settings) -> IngestRequest:
         """The request with bucket and work folder filled in."""

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WINDLASS_", env_file=".env", extra="ignore")
 
-    bucket: str = Field(str(HOME / "bucket"), description="published runs: a folder or s3://bucket/prefix")
-    stores: Path = Field(HOME / "stores", description="synced runs that the API reads")
-    work: Path = Field(HOME / "work", description="scratch space of ingest")
-    notify_url: SecretStr | None = Field(None, description="webhook that is told when a flow run fails")
+    bucket: str = Field(default=str(HOME / "bucket"), description="published runs: a folder or s3://bucket/prefix")
+    stores: Path = Field(default=HOME / "stores", description="synced runs that the API reads")
+    work: Path = Field(default=HOME / "work", description="scratch space of ingest")
+    notify_url: SecretStr | None = Field(default=None, description="webhook that is told when a flow run fails")
