@@ -1,0 +1,35 @@
+"""A place on Earth and the clock on its wall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import tzfpy
+
+
+@dataclass(frozen=True)
+class Place:
+    """Latitude and longitude in degrees (-90..90, -180..180) and an IANA time zone name."""
+
+    lat: float
+    lon: float
+    timezone: str
+
+
+def timezone_at(lat: float, lon: float) -> str:
+    """The IANA zone of a place; at sea, and wherever no zone is drawn, the nautical one (`Etc/GMT+5`)."""
+    return tzfpy.get_tz(lon, lat) or nautical_zone(lon)
+
+
+def nautical_zone(lon: float) -> str:
+    """The 15 degree wide zone of a meridian. In Etc names the sign is turned: `Etc/GMT+5` lies west."""
+    hours = round(lon / 15.0)
+    return "Etc/GMT" if not hours else f"Etc/GMT{-hours:+d}"
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The zone's rules; raises zoneinfo.ZoneInfoNotFoundError."""
+    return ZoneInfo(name)
