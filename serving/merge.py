@@ -59,7 +59,7 @@ _HUMIDITY, _DEW_POINT = int(Method.HUMIDITY_FROM_DEW_POINT), int(Method.DEW_POIN
 _AMOUNT, _RATE, _KIND_COLUMN = INDEX["amount"], INDEX["rate"], INDEX["kind"]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     reading: int,
     values: NDArray[np.float32],
@@ -78,8 +78,10 @@ def _fill(
     """Fill what is still missing from one reading; how many numbers it gave."""
     slots = len(starts)
     left = np.empty(slots, dtype=np.int64)
+    parts = np.empty(slots)
     for n in range(slots):
         left[n] = series.place_in(valid, starts[n])
+        parts[n] = series.part_of_step(valid, left[n], starts[n])
     given = 0
     for q in range(len(methods)):
         method = methods[q]
@@ -93,16 +95,16 @@ def _fill(
         for n in range(slots):
             if not math.isnan(columns[q, n]):
                 continue
-            start, end, i = starts[n], ends[n], left[n]
+            start, end, i, part = starts[n], ends[n], left[n], parts[n]
             if method == _LINEAR:
-                value = series.linear(row, valid, i, start)
+                value = series.linear(row, valid, i, start, part)
             elif method == _SHARE:
                 value = series.share(row, valid, span, i, start, end)
             elif method == _SOLAR:
                 value = series.solar(row, valid, span, i, start, end, sums, first)
             elif method == _VECTOR:
-                value = series.linear(row, valid, i, start)
-                other = series.linear(values[b], valid, i, start)
+                value = series.linear(row, valid, i, start, part)
+                other = series.linear(values[b], valid, i, start, part)
                 if math.isnan(other):
                     value = math.nan
                 elif not math.isnan(value):
@@ -110,10 +112,12 @@ def _fill(
                     who[q + 1, n] = reading
             elif method == _HUMIDITY:
                 value = relative_humidity(
-                    series.linear(row, valid, i, start), series.linear(values[b], valid, i, start)
+                    series.linear(row, valid, i, start, part), series.linear(values[b], valid, i, start, part)
                 )
             elif method == _DEW_POINT:
-                value = dew_point(series.linear(row, valid, i, start), 0.01 * series.linear(values[b], valid, i, start))
+                value = dew_point(
+                    series.linear(row, valid, i, start, part), 0.01 * series.linear(values[b], valid, i, start, part)
+                )
             elif method == _HOLD_MAXIMUM:
                 value = series.hold(row, valid, span, i, start, end, series.MAXIMUM)
             elif method == _HOLD_MINIMUM:
@@ -129,7 +133,7 @@ def _fill(
     return given
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_kind(
     reading: int,
     values: NDArray[np.float32],

@@ -23,18 +23,31 @@ from serving.units import UNITS, System
 LIMIT = 1e11
 # The longest number: sign, 12 digits, point, 4 decimals; the longest word is shorter.
 _LONGEST = 24
+# Keys and words are copied in one piece of this many bytes, whatever they need: the next write covers the rest.
+_PIECE = 32
 
-_WORDS = np.frombuffer("".join(f'"{word}"' for word in KIND_WORDS).encode(), dtype=np.uint8)
-_WORD_ENDS = np.cumsum([len(word) + 2 for word in KIND_WORDS], dtype=np.int64)
-_POWERS = np.array([10**power for power in range(8)], dtype=np.int64)
+_POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+
+
+def _pieces(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """([text, _PIECE] bytes, [text] lengths)."""
+    pieces = np.zeros((len(texts), _PIECE), dtype=np.uint8)
+    for row, text in enumerate(texts):
+        if len(text) > _PIECE:
+            raise ValueError(f"{text!r} is longer than {_PIECE} bytes")
+        pieces[row, : len(text)] = np.frombuffer(text.encode(), dtype=np.uint8)
+    return pieces, np.array([len(text) for text in texts], dtype=np.int64)
+
+
+_WORDS, _WORD_SIZES = _pieces([f'"{word}"' for word in KIND_WORDS])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A block's fields as the writer wants them: keys as `"name":` in one blob, per field its row and numbers."""
+    """A block's fields as the writer wants them: keys as `,"name":` pieces, per field its row and numbers."""
 
     keys: NDArray[np.uint8]
-    key_ends: NDArray[np.int64]
+    key_sizes: NDArray[np.int64]
     columns: NDArray[np.int64]
     scales: NDArray[np.float64]
     shifts: NDArray[np.float64]
@@ -43,16 +56,16 @@ class Layout:
     @property
     def longest_point(self) -> int:
         """No data point takes more bytes than this."""
-        return len(self.keys) + (_LONGEST + 1) * len(self.columns) + 3
+        return int(self.key_sizes.sum()) + _LONGEST * len(self.columns) + 3
 
 
 def make_layout(fields: Sequence[Field], columns: Sequence[int], system: System) -> Layout:
     """The layout of `fields` that lie in these rows of the block's matrix."""
-    keys = [f'"{field.name}":'.encode() for field in fields]
+    keys, key_sizes = _pieces([f',"{field.name}":' for field in fields])
     units = [UNITS[system][field.dimension] for field in fields]
     return Layout(
-        keys=np.frombuffer(b"".join(keys), dtype=np.uint8),
-        key_ends=np.cumsum([len(key) for key in keys], dtype=np.int64),
+        keys=keys,
+        key_sizes=key_sizes,
         columns=np.array(columns, dtype=np.int64),
         scales=np.array([unit.scale for unit in units]),
         shifts=np.array([unit.shift for unit in units]),
@@ -69,7 +82,7 @@ def layout_of(block: str, system: System) -> Layout:
     return make_layout(fields, [COLUMN[field.column] for field in fields], system)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def rounded(value: float, power: int) -> int:
     """`value` x `power` as the nearest integer, by the exact product, halves to even; 0 <= value < LIMIT."""
     product = value * power
@@ -89,54 +102,59 @@ def rounded(value: float, power: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def write_number(out: NDArray[np.uint8], position: int, value: float, decimals: int, powers: NDArray[np.int64]) -> int:
     """Write a finite number below LIMIT; the position after it. With 0 decimals an integer, else at least one digit."""
-    power = powers[decimals]
-    count = rounded(abs(value), power)
+    count = rounded(abs(value), powers[decimals])
     if value < 0.0 and count > 0:
         out[position] = 45
         position += 1
-    whole = count // power
-    part = count - whole * power
     digits = 1
-    rest = whole // 10
-    while rest:
+    while digits < 18 and count >= powers[digits]:
         digits += 1
-        rest //= 10
-    for i in range(digits - 1, -1, -1):
-        following = whole // 10
-        out[position + i] = 48 + (whole - following * 10)
-        whole = following
-    position += digits
-    if decimals == 0:
-        return position
-    out[position] = 46
-    position += 1
-    for i in range(decimals - 1, -1, -1):
-        following = part // 10
-        out[position + i] = 48 + (part - following * 10)
-        part = following
-    end = position + decimals
-    while end > position + 1 and out[end - 1] == 48:
-        end -= 1
+    digits = max(digits, decimals + 1)
+    # The digits from the last to the first; the point stands before the last `decimals` of them.
+    end = position + digits + (1 if decimals else 0)
+    at = end - 1
+    for _ in range(decimals):
+        following = count // 10
+        out[at] = 48 + (count - following * 10)
+        count = following
+        at -= 1
+    if decimals:
+        out[at] = 46
+        at -= 1
+    while at >= position:
+        following = count // 10
+        out[at] = 48 + (count - following * 10)
+        count = following
+        at -= 1
+    if decimals:
+        while out[end - 1] == 48 and out[end - 2] != 46:
+            end -= 1
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _put(out: NDArray[np.uint8], position: int, pieces: NDArray[np.uint8], row: int) -> None:
+    for i in range(_PIECE):
+        out[position + i] = pieces[row, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _write_points(
     out: NDArray[np.uint8],
     matrix: NDArray[np.float64],
     first: int,
     count: int,
     keys: NDArray[np.uint8],
-    key_ends: NDArray[np.int64],
+    key_sizes: NDArray[np.int64],
     columns: NDArray[np.int64],
     scales: NDArray[np.float64],
     shifts: NDArray[np.float64],
     decimals: NDArray[np.int64],
     words: NDArray[np.uint8],
-    word_ends: NDArray[np.int64],
+    word_sizes: NDArray[np.int64],
     powers: NDArray[np.int64],
 ) -> int:
     position = 0
@@ -144,29 +162,24 @@ def _write_points(
         if n > first:
             out[position] = 44
             position += 1
-        out[position] = 123
+        opening = position
         position += 1
-        empty = True
         for f in range(len(columns)):
             value = matrix[columns[f], n] * scales[f] + shifts[f]
             if not abs(value) < LIMIT:
                 continue
-            if not empty:
-                out[position] = 44
-                position += 1
-            empty = False
-            begin = key_ends[f - 1] if f else 0
-            for i in range(begin, key_ends[f]):
-                out[position] = keys[i]
-                position += 1
+            # The first key's comma lies where the brace belongs.
+            if position == opening + 1:
+                position = opening
+            _put(out, position, keys, f)
+            position += key_sizes[f]
             if decimals[f] == TEXT:
                 word = int(value)
-                begin = word_ends[word - 1] if word else 0
-                for i in range(begin, word_ends[word]):
-                    out[position] = words[i]
-                    position += 1
+                _put(out, position, words, word)
+                position += word_sizes[word]
             else:
                 position = write_number(out, position, value, decimals[f], powers)
+        out[opening] = 123
         out[position] = 125
         position += 1
     return position
@@ -174,20 +187,20 @@ def _write_points(
 
 def write_points(layout: Layout, matrix: NDArray[np.float64], first: int, count: int) -> bytes:
     """`{...},{...}`: data points first..first + count of a [column, point] matrix in SI; NaN is left out."""
-    out = np.empty(layout.longest_point * count, dtype=np.uint8)
+    out = np.empty(layout.longest_point * count + _PIECE, dtype=np.uint8)
     size = _write_points(
         out,
         matrix,
         first,
         count,
         layout.keys,
-        layout.key_ends,
+        layout.key_sizes,
         layout.columns,
         layout.scales,
         layout.shifts,
         layout.decimals,
         _WORDS,
-        _WORD_ENDS,
+        _WORD_SIZES,
         _POWERS,
     )
     return out[:size].tobytes()

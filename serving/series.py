@@ -22,7 +22,7 @@ MAX_GAP = 6 * 3600
 MEAN, MINIMUM, MAXIMUM = 0, 1, 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def place_in(valid: NDArray[np.int64], instant: int) -> int:
     """The last index whose valid time is not after `instant`; -1 before the first."""
     low, high = 0, len(valid)
@@ -35,7 +35,15 @@ def place_in(valid: NDArray[np.int64], instant: int) -> int:
     return low - 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def part_of_step(valid: NDArray[np.int64], left: int, instant: int) -> float:
+    """How far `instant` lies between lead `left` and the next, 0..1; 0 outside of all leads."""
+    if 0 <= left < len(valid) - 1:
+        return (instant - valid[left]) / (valid[left + 1] - valid[left])
+    return 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> tuple[int, int]:
     """The nearest leads with a value at or before and at or after `instant`; (-1, -1) where the gap is too wide.
 
@@ -56,9 +64,16 @@ def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, insta
     return i, j
 
 
-@njit(cache=True, nogil=True)
-def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> float:
-    """The value at an instant on the straight line between its neighbours."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int, part: float) -> float:
+    """The value at an instant on the straight line between its neighbours.
+
+    part: part_of_step(valid, left, instant).
+    """
+    if 0 <= left < len(row) - 1:
+        value = float(row[left]) * (1.0 - part) + float(row[left + 1]) * part
+        if not math.isnan(value):
+            return value
     i, j = bracket(row, valid, left, instant)
     if i < 0:
         return math.nan
@@ -68,7 +83,7 @@ def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instan
     return float(row[i]) * (1.0 - share) + float(row[j]) * share
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def nearest(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> float:
     """The value of the closer neighbour, of the later one where both are as close."""
     i, j = bracket(row, valid, left, instant)
@@ -77,7 +92,7 @@ def nearest(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, insta
     return float(row[i]) if instant - valid[i] < valid[j] - instant else float(row[j])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def share(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
@@ -105,7 +120,7 @@ def share(
     return total if covered == end - start else math.nan
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def hold(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
@@ -136,20 +151,20 @@ def hold(
     return result / covered if statistic == MEAN else result
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def light_between(sums: NDArray[np.float64], first: int, start: int, end: int) -> float:
     """The integral of the daylight weight over [start, end); sums: serving.sun.daylight from `first` on."""
     return _light_until(sums, first, end) - _light_until(sums, first, start)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _light_until(sums: NDArray[np.float64], first: int, instant: int) -> float:
     position = (instant - first) / STEP
     i = min(max(int(position), 0), len(sums) - 2)
     return sums[i] + (sums[i + 1] - sums[i]) * (position - i)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def solar(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
