@@ -1,0 +1,129 @@
+"""Statistics of local days against plain NumPy over the hours that zoneinfo puts into them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from serving.daily import DayHours, day_hours, kind_of_day, summarise
+from serving.derived import ICE, KIND_WORDS, RAIN, SLEET, SNOW
+from serving.fields import COLUMN, COLUMNS, DAILY
+
+ROW = {field.name: row for row, field in enumerate(DAILY)}
+DST_DAYS = [
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("America/New_York", date(2026, 3, 8)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),
+    ("Australia/Lord_Howe", date(2026, 10, 4)),
+    ("Asia/Kathmandu", date(2026, 6, 1)),
+]
+
+
+def weather(hours: DayHours) -> NDArray[np.float64]:
+    """[column, hour] random numbers, each column other ones."""
+    columns = np.random.default_rng(3).uniform(1, 100, (len(COLUMNS), len(hours.starts)))
+    columns[COLUMN["time"]] = hours.starts
+    return columns
+
+
+@pytest.mark.parametrize(("zone", "first"), DST_DAYS)
+def test_statistics_use_exactly_the_hours_of_the_local_day(zone: str, first: date) -> None:
+    hours = day_hours(zone, first)
+    columns = weather(hours)
+    told = summarise(columns, hours, 50.0, 10.0)
+    local = [datetime.fromtimestamp(int(start), ZoneInfo(zone)) for start in hours.starts]
+    for day in range(8):
+        today = first + timedelta(days=day)
+        clock = [(m.date(), m.hour * 60 + m.minute) for m in local]
+        all_day = np.array([d == today for d, _ in clock])
+        daytime = np.array([d == today and 360 < t <= 1080 for d, t in clock])
+        night = np.array([(d == today and t > 1080) or (d == today + timedelta(days=1) and t <= 360) for d, t in clock])
+        temperature = columns[COLUMN["temperature"]]
+        for name, hours_of, pick in (
+            ("temperatureMin", all_day, np.argmin),
+            ("temperatureMax", all_day, np.argmax),
+            ("temperatureHigh", daytime, np.argmax),
+            ("temperatureLow", night, np.argmin),
+        ):
+            best = pick(temperature[hours_of])
+            assert told[ROW[name], day] == temperature[hours_of][best], (name, day)
+            assert told[ROW[f"{name}Time"], day] == hours.starts[hours_of][best]
+        assert told[ROW["humidity"], day] == pytest.approx(columns[COLUMN["humidity"]][all_day].mean())
+        assert told[ROW["liquidAccumulation"], day] == pytest.approx(columns[COLUMN["liquid_amount"]][all_day].sum())
+        gust = columns[COLUMN["wind_gust"]][all_day]
+        assert told[ROW["windGust"], day] == gust.max()
+        assert told[ROW["windGustTime"], day] == hours.starts[all_day][gust.argmax()]
+        midnight = datetime(today.year, today.month, today.day, tzinfo=ZoneInfo(zone))
+        assert told[ROW["time"], day] == midnight.timestamp()
+
+
+def test_missing_hours_leave_the_others_and_a_day_without_any_has_none() -> None:
+    hours = day_hours("Europe/Berlin", date(2026, 11, 24))
+    columns = weather(hours)
+    row = columns[COLUMN["temperature"]]
+    row[:20] = np.nan
+    row[24:72] = np.nan
+    told = summarise(columns, hours, 52.5, 13.4)
+    assert told[ROW["temperatureMax"], 0] == row[20:24].max()
+    assert told[ROW["temperatureMaxTime"], 0] == hours.starts[20 + row[20:24].argmax()]
+    for name in ("temperatureMax", "temperatureMaxTime", "temperatureMin", "temperatureMinTime", "temperatureHigh"):
+        assert math.isnan(told[ROW[name], 1])
+    assert not math.isnan(told[ROW["humidity"], 1])
+    columns[:] = np.nan
+    told = summarise(columns, hours, 52.5, 13.4)
+    known = {"time", "dawnTime", "sunriseTime", "sunsetTime", "duskTime", "moonPhase"}
+    assert {name for name, row in ROW.items() if not np.isnan(told[row]).any()} == known
+
+
+def test_the_wind_of_a_day_is_a_mean_vector() -> None:
+    hours = day_hours("Etc/GMT", date(2026, 11, 24))
+    columns = weather(hours)
+    angles = np.radians(np.where(np.arange(len(hours.starts)) % 2, 350.0, 20.0))
+    columns[COLUMN["eastward_wind"]] = -5 * np.sin(angles)
+    columns[COLUMN["northward_wind"]] = -5 * np.cos(angles)
+    assert summarise(columns, hours, 0.0, 0.0)[ROW["windBearing"], 0] == pytest.approx(5.0)
+    columns[COLUMN["northward_wind"]] = columns[COLUMN["eastward_wind"]] = 0.0
+    assert math.isnan(summarise(columns, hours, 0.0, 0.0)[ROW["windBearing"], 0])
+
+
+@pytest.mark.parametrize(
+    ("rain", "snow", "ice", "word"),
+    [
+        (13.6, 3.6, 0, "rain"),
+        (3, 6, 0, "snow"),
+        (6, 6, 0, "rain"),
+        (1, 1, 1, "mixed"),
+        (1, 1, 0, "rain"),
+        (1, 0, 2, "ice"),
+        (30, 0, 12, "ice"),
+        (0, 0, 0.1, "ice"),
+    ],
+)
+def test_kind_of_a_day(rain: float, snow: float, ice: float, word: str) -> None:
+    columns = np.zeros((len(COLUMNS), 3))
+    columns[COLUMN["liquid_amount"], 0], columns[COLUMN["snow_amount"], 1] = rain, snow
+    columns[COLUMN["ice_amount"], 2] = ice
+    columns[COLUMN["kind"]] = RAIN, SNOW, ICE
+    assert KIND_WORDS[int(kind_of_day(columns, 0, 3))] == word
+    columns[COLUMN["kind"], 2] = SLEET
+    assert KIND_WORDS[int(kind_of_day(columns, 0, 3))] == word.replace("ice", "sleet")
+
+
+def test_a_dry_day_has_no_kind() -> None:
+    assert math.isnan(kind_of_day(np.zeros((len(COLUMNS), 3)), 0, 3))
+    assert math.isnan(kind_of_day(np.full((len(COLUMNS), 3), np.nan), 0, 3))
+
+
+def test_moon_of_the_day_is_that_of_its_middle() -> None:
+    hours = day_hours("Etc/GMT", date(2026, 8, 12))
+    told = summarise(weather(hours), hours, 0.0, 0.0)[ROW["moonPhase"]]
+    assert min(told[0], 1 - told[0]) < 0.02, "new moon, an eclipse of the sun"
+    assert np.all(np.diff(told[1:]) > 0.02)
+    assert datetime.fromtimestamp(int(hours.midnights[0]), UTC) == datetime(2026, 8, 12, tzinfo=UTC)
