@@ -11,12 +11,12 @@ from datetime import date
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from serving.days import DAYS, hours_between, local_days
 from serving.derived import ICE, MIXED, RAIN, SLEET, SNOW, bearing
 from serving.fields import COLUMN, DAILY, Statistic, Window
+from serving.kernels import kernel
 from serving.sun import moon_phase, sun_events
 
 # So much ice (mm of water) names the day, whatever else fell.
@@ -69,7 +69,7 @@ _MINIMUM, _MINIMUM_TIME = int(Statistic.MINIMUM), int(Statistic.MINIMUM_TIME)
 _BEARING, _KIND_OF_DAY, _GIVEN = int(Statistic.BEARING), int(Statistic.KIND), int(Statistic.GIVEN)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def total(row: NDArray[np.float64], low: int, high: int) -> tuple[float, int]:
     """(sum, count) of the values in row[low:high] that are there."""
     result = 0.0
@@ -81,7 +81,7 @@ def total(row: NDArray[np.float64], low: int, high: int) -> tuple[float, int]:
     return result, count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def extreme(row: NDArray[np.float64], low: int, high: int, sign: float) -> int:
     """Index of the first largest (sign 1) or smallest (sign -1) value in row[low:high]; -1 where none is there."""
     best = -1
@@ -91,7 +91,7 @@ def extreme(row: NDArray[np.float64], low: int, high: int, sign: float) -> int:
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def kind_of_day(columns: NDArray[np.float64], low: int, high: int) -> float:
     """What fell: all three mixed; else ice if there is much; else the largest of rain, snow depth and ice; NaN dry."""
     rain, _ = total(columns[_LIQUID], low, high)
@@ -110,7 +110,7 @@ def kind_of_day(columns: NDArray[np.float64], low: int, high: int) -> float:
     return SNOW if snow > rain else RAIN
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _statistics(
     columns: NDArray[np.float64],
     starts: NDArray[np.int64],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from serving.kernels import kernel
 
 NONE, RAIN, SNOW, SLEET, ICE, MIXED = 0, 1, 2, 3, 4, 5
 # Words of the Dark Sky answer. `sleet` is ice pellets, `ice` is freezing rain.
@@ -23,7 +24,7 @@ _KIND_OF_CODE = np.array([NONE, RAIN, RAIN, ICE, SLEET, SNOW, SNOW, RAIN, SLEET,
 _KIND_OF_FLAG = np.array([SNOW, SLEET, ICE, RAIN], np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def saturation_pressure(temperature: float) -> float:
     """Saturation vapour pressure over water, Pa, of K. IFS documentation (cycle 49r1), part IV, equation 7.5.
 
@@ -32,13 +33,13 @@ def saturation_pressure(temperature: float) -> float:
     return 611.21 * math.exp(17.502 * (temperature - 273.16) / (temperature - 32.19))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def relative_humidity(temperature: float, dew: float) -> float:
     """Relative humidity, 0..1, from air temperature and dew point in K."""
     return saturation_pressure(dew) / saturation_pressure(temperature)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def dew_point(temperature: float, humidity: float) -> float:
     """Dew point in K from temperature in K and relative humidity 0..1; NaN for air without vapour."""
     if not humidity > 0.0:
@@ -47,7 +48,7 @@ def dew_point(temperature: float, humidity: float) -> float:
     return (17.502 * 273.16 - 32.19 * x) / (17.502 - x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def apparent_temperature(temperature: float, humidity: float, wind: float, solar: float) -> float:
     """Steadman's apparent temperature (1994), K, with the sun where `solar` (W m-2) is known, else in the shade.
 
@@ -61,7 +62,7 @@ def apparent_temperature(temperature: float, humidity: float, wind: float, solar
     return temperature + 0.348 * vapour - 0.70 * wind + 0.70 * (0.10 * solar) / (wind + 10.0) - 4.25
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def snow_density(temperature: float, wind: float) -> float:
     """Density of new snow, kg m-3, of air temperature (K) and wind (m s-1). Jordan, Andreas, Makshtas (1999).
 
@@ -76,7 +77,7 @@ def snow_density(temperature: float, wind: float) -> float:
     return max(density, 50.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def kind_of_flags(values: NDArray[np.float32], rows: NDArray[np.int64], time: int) -> float:
     """The kind that a store tells at one lead, from its type code or its yes/no flags; NaN where it tells none.
 
@@ -98,7 +99,7 @@ def kind_of_flags(values: NDArray[np.float32], rows: NDArray[np.int64], time: in
     return told
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def kind_at(kind: float, temperature: float) -> float:
     """What falls, given that something does: the told kind, else by temperature (K).
 
@@ -115,7 +116,7 @@ def kind_at(kind: float, temperature: float) -> float:
     return kind
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def derive_weather(
     temperature: NDArray[np.float64],
     humidity: NDArray[np.float64],
@@ -140,7 +141,7 @@ def derive_weather(
             cape[n] = cape_unstable[n]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def bearing(eastward: float, northward: float) -> float:
     """Where the wind comes from, degrees clockwise of north in [0, 360); NaN in a calm."""
     if math.hypot(eastward, northward) < 0.05:
@@ -149,7 +150,7 @@ def bearing(eastward: float, northward: float) -> float:
     return 0.0 if degrees >= 359.5 else degrees
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def derive_precipitation(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],

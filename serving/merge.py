@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from serving import series
 from serving.derived import dew_point, kind_of_flags, relative_humidity
+from serving.kernels import kernel
 from serving.plan import Plan
 from serving.quantities import INDEX, NAMES, Method
 from serving.sun import STEP, daylight
@@ -59,7 +59,7 @@ _HUMIDITY, _DEW_POINT = int(Method.HUMIDITY_FROM_DEW_POINT), int(Method.DEW_POIN
 _AMOUNT, _RATE, _KIND_COLUMN = INDEX["amount"], INDEX["rate"], INDEX["kind"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _fill(
     reading: int,
     values: NDArray[np.float32],
@@ -133,7 +133,7 @@ def _fill(
     return given
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _fill_kind(
     reading: int,
     values: NDArray[np.float32],

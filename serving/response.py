@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from serving.derived import KIND_WORDS
 from serving.fields import COLUMN, CURRENTLY, DAILY, HOURLY, TEXT, Field
+from serving.kernels import kernel
 from serving.units import UNITS, System
 
 # Beyond this the decimals of a float64 are not its own any more; nothing on Earth measures so much.
@@ -82,7 +82,7 @@ def layout_of(block: str, system: System) -> Layout:
     return make_layout(fields, [COLUMN[field.column] for field in fields], system)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def rounded(value: float, power: int) -> int:
     """`value` x `power` as the nearest integer, by the exact product, halves to even; 0 <= value < LIMIT."""
     product = value * power
@@ -102,7 +102,7 @@ def rounded(value: float, power: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def write_number(out: NDArray[np.uint8], position: int, value: float, decimals: int, powers: NDArray[np.int64]) -> int:
     """Write a finite number below LIMIT; the position after it. With 0 decimals an integer, else at least one digit."""
     count = rounded(abs(value), powers[decimals])
@@ -135,13 +135,13 @@ def write_number(out: NDArray[np.uint8], position: int, value: float, decimals: 
     return end
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _put(out: NDArray[np.uint8], position: int, pieces: NDArray[np.uint8], row: int) -> None:
     for i in range(_PIECE):
         out[position + i] = pieces[row, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _write_points(
     out: NDArray[np.uint8],
     matrix: NDArray[np.float64],

@@ -13,16 +13,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from serving.kernels import kernel
 from serving.sun import STEP
 
 MAX_GAP = 6 * 3600
 MEAN, MINIMUM, MAXIMUM = 0, 1, 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_in(valid: NDArray[np.int64], instant: int) -> int:
     """The last index whose valid time is not after `instant`; -1 before the first."""
     low, high = 0, len(valid)
@@ -35,7 +35,7 @@ def place_in(valid: NDArray[np.int64], instant: int) -> int:
     return low - 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def part_of_step(valid: NDArray[np.int64], left: int, instant: int) -> float:
     """How far `instant` lies between lead `left` and the next, 0..1; 0 outside of all leads."""
     if 0 <= left < len(valid) - 1:
@@ -43,7 +43,7 @@ def part_of_step(valid: NDArray[np.int64], left: int, instant: int) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> tuple[int, int]:
     """The nearest leads with a value at or before and at or after `instant`; (-1, -1) where the gap is too wide.
 
@@ -64,7 +64,7 @@ def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, insta
     return i, j
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int, part: float) -> float:
     """The value at an instant on the straight line between its neighbours.
 
@@ -83,7 +83,7 @@ def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instan
     return float(row[i]) * (1.0 - share) + float(row[j]) * share
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def nearest(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> float:
     """The value of the closer neighbour, of the later one where both are as close."""
     i, j = bracket(row, valid, left, instant)
@@ -92,7 +92,7 @@ def nearest(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, insta
     return float(row[i]) if instant - valid[i] < valid[j] - instant else float(row[j])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def share(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
@@ -120,7 +120,7 @@ def share(
     return total if covered == end - start else math.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def hold(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
@@ -151,20 +151,20 @@ def hold(
     return result / covered if statistic == MEAN else result
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def light_between(sums: NDArray[np.float64], first: int, start: int, end: int) -> float:
     """The integral of the daylight weight over [start, end); sums: serving.sun.daylight from `first` on."""
     return _light_until(sums, first, end) - _light_until(sums, first, start)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _light_until(sums: NDArray[np.float64], first: int, instant: int) -> float:
     position = (instant - first) / STEP
     i = min(max(int(position), 0), len(sums) - 2)
     return sums[i] + (sums[i + 1] - sums[i]) * (position - i)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def solar(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],

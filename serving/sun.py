@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from serving.kernels import kernel
 
 DAY = 86_400.0
 J2000 = 946_728_000.0  # 2000-01-01T12:00Z
@@ -24,7 +25,7 @@ _TWILIGHT = 0.02
 _TURN = 360.0 / DAY
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sun(instant: float) -> tuple[float, float]:
     """(declination, hour angle at Greenwich) in radians at Unix seconds."""
     days = (instant - J2000) / DAY
@@ -46,7 +47,7 @@ def sun(instant: float) -> tuple[float, float]:
     return declination, (sidereal - ascension) % (2.0 * math.pi)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sine_of_elevation(instant: float, lat: float, lon: float) -> float:
     """Sine of the sun's geometric elevation; latitude and longitude in degrees, instant in Unix seconds."""
     declination, hour_angle = sun(instant)
@@ -56,7 +57,7 @@ def sine_of_elevation(instant: float, lat: float, lon: float) -> float:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def noon_near(instant: float, lon: float) -> float:
     """The upper transit of the sun closest to an instant."""
     noon = instant
@@ -67,7 +68,7 @@ def noon_near(instant: float, lon: float) -> float:
     return noon
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def crossing(low: float, high: float, level: float, lat: float, lon: float) -> float:
     """When the sine of the elevation passes `level` between two instants; NaN where both lie on one side."""
     a = sine_of_elevation(low, lat, lon) - level
@@ -95,7 +96,7 @@ def crossing(low: float, high: float, level: float, lat: float, lon: float) -> f
     return middle
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sun_events(starts: NDArray[np.int64], lat: float, lon: float) -> NDArray[np.float64]:
     """[dawn, sunrise, sunset, dusk] x [day]: the crossings before and after the noon nearest to each day's middle.
 
@@ -115,7 +116,7 @@ def sun_events(starts: NDArray[np.int64], lat: float, lon: float) -> NDArray[np.
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float64]:
     """[count] running integral of the daylight weight from `first` on, every STEP seconds.
 
@@ -145,7 +146,7 @@ def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def moon_phase(instant: float) -> float:
     """The moon's elongation east of the sun as a share of the circle: 0 new, 0.25 first quarter, 0.5 full."""
     t = (instant - J2000) / DAY / 36525.0
