@@ -30,8 +30,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Numba recompiles a cached function when its own file changes, not when a function or constant changes that it
     took from another file. Kernels here call each other across files, so all of them carry the fingerprint of all.
     """
-    compiled: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
+    compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
     if isinstance(compiled, Dispatcher):
-        compiled._cache._cache_file._source_stamp = _sources()
+        held: Any = compiled
+        held._cache._cache_file._source_stamp = _sources()
     result: Callable[P, R] = compiled
     return result
