@@ -7,7 +7,7 @@ import math
 import metpy.calc as mpcalc
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from metpy.units import units
 
@@ -45,6 +45,7 @@ def test_apparent_temperature_matches_recorded_answers(
     assert ours == pytest.approx(shown, abs=0.03)
 
 
+@settings(deadline=None)
 @given(st.floats(230, 320), st.floats(0, 1), st.floats(0, 40))
 def test_apparent_temperature_in_the_shade_is_the_bureaus_formula(kelvin: float, humidity: float, wind: float) -> None:
     vapour = humidity * 6.105 * math.exp(17.27 * (kelvin - 273.15) / (237.7 + kelvin - 273.15))
@@ -62,6 +63,7 @@ def test_snow_density_and_depth(celsius: float, wind: float, density: float, wat
     assert water * 1000 / ours == pytest.approx(depth, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.floats(200, 320), st.floats(0, 60))
 def test_new_snow_is_never_lighter_than_fifty_nor_heavier_than_half_water(kelvin: float, wind: float) -> None:
     assert 50.0 <= derived.snow_density(kelvin, wind) <= 500.0

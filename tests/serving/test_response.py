@@ -8,7 +8,7 @@ import math
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serving.derived import KIND_WORDS
@@ -26,6 +26,7 @@ def expected(value: float, decimals: int) -> bytes:
     return orjson.dumps(round(value, decimals) + 0.0 if decimals else round(value))
 
 
+@settings(deadline=None)
 @given(st.floats(-1e9, 1e9), st.sampled_from([0, 1, 2, 4]))
 @example(2.675, 2)
 @example(0.125, 2)
@@ -46,12 +47,14 @@ def test_numbers_equal_orjson_of_rounded_floats(value: float, decimals: int) -> 
     assert write([Field("x", "time", decimals=decimals)], [[value]]) == b'{"x":' + expected(value, decimals) + b"}"
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**8), 10**8), st.sampled_from([1, 2, 4]))
 def test_halves_round_as_python_rounds_them(count: int, decimals: int) -> None:
     value = (count + 0.5) / 10**decimals
     assert write([Field("x", "time", decimals=decimals)], [[value]]) == b'{"x":' + expected(value, decimals) + b"}"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**33))
 def test_times_are_integers(seconds: int) -> None:
     assert write([Field("time", "time", decimals=0)], [[seconds]]) == orjson.dumps({"time": seconds})
@@ -76,6 +79,7 @@ def test_words() -> None:
     assert json.loads(text) == [*({"precipType": word} for word in KIND_WORDS), {}]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-1e10, 1e10) | st.just(math.nan), min_size=5, max_size=5), min_size=1, max_size=30))
 def test_whole_blocks_equal_orjson(points: list[list[float]]) -> None:
     fields = [

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving import series
@@ -60,6 +60,7 @@ def test_nearest_takes_the_later_one_of_equals() -> None:
     assert told == [1, 1, 5, 5, 3]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.floats(0, 100, width=32)), min_size=1, max_size=12),
     st.integers(0, 3599),
