@@ -14,11 +14,11 @@ from flows.errors import RequestError
 from flows.inventory import Missing, leads_of, missing_in_words, missing_of, require
 from flows.leads import leads_in_words
 from flows.model import Model
-from flows.plan import plan_run
+from flows.plan import plan_files, plan_run
 from flows.report import GroupReport
 from flows.request import Job
 from flows.staging import groups_of, stage_group
-from tasks.errors import IncompleteRun
+from tasks.errors import IncompleteRun, InventoryError, MessageError
 from tasks.fetch import LeadOrder
 from tasks.find import find_run
 from tasks.scan import stage_files
@@ -30,12 +30,16 @@ CANDIDATES = 9
 
 @dataclass(frozen=True)
 class Found:
-    """The run to ingest: where it lies, or its messages where they were given as files."""
+    """The run to ingest: where it lies, or its messages where they were given as files.
+
+    `unused`: in words, what else the files hold.
+    """
 
     init_time: datetime
     leads: tuple[int, ...]
     mirrors: tuple[Mirror, ...] = ()
     messages: tuple[StagedMessage, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,25 +96,28 @@ def _search(model: Model, job: Job) -> Found:
 
 
 def _scan(model: Model, job: Job) -> Found:
-    init_time, staged, *_ = stage_files(job.files, model.wanted)
-    messages = tuple(message for message in staged if job.leads is None or message.lead / 60 in job.leads)
-    if job.init_time and job.init_time != init_time:
-        raise RequestError(
-            f"the files hold {model.name} {init_time:%Y-%m-%dT%HZ}, not the {job.init_time:%Y-%m-%dT%HZ} asked for"
-        )
+    try:
+        staged = stage_files(job.files, model.wanted, job.init_time)
+    except (InventoryError, MessageError) as error:
+        raise type(error)(f"{model.name}: {error}") from error
+    messages = tuple(message for message in staged.messages if job.leads is None or message.lead / 60 in job.leads)
     if not messages:
         raise IncompleteRun(
-            f"no message of {model.name} in {', '.join(map(str, job.files))}"
-            + (f" at leads {leads_in_words(job.leads)}" if job.leads else "")
+            f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: no message at leads {leads_in_words(job.leads or ())} in "
+            f"{', '.join(map(str, job.files))}; the files hold {leads_in_words(leads_of(staged.messages))}"
         )
-    return Found(init_time, leads_of(messages), messages=messages)
+    return Found(staged.init_time, leads_of(messages), messages=messages, unused=staged.unused)
 
 
 def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul:
     """Stage every message of the run. Raises MirrorError, IncompleteRun, DiskFull."""
     if found.messages:
         missing = missing_of(model, found.leads, found.messages)
-        crew.say(f"{len(found.messages)} messages at leads {leads_in_words(found.leads)} in {len(job.files)} files")
+        plan = plan_files(model, job, found.init_time, found.messages, dock.folder)
+        crew.say(plan.in_words())
+        if found.unused:
+            crew.say(f"left aside: {'; '.join(found.unused)}")
+        plan.require_room()
         return Haul(found.messages, missing, sum(message.length for message in found.messages))
     plan = plan_run(model, job, found.init_time, found.mirrors, dock.folder)
     crew.say(plan.in_words())

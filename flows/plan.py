@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from flows.inventory import leads_of
 from flows.leads import leads_in_words
 from flows.model import Model
 from flows.request import Job
 from storage.grids import Box
 from tasks.errors import DiskFull
-from tasks.wanted import Mirror
+from tasks.wanted import Mirror, StagedMessage
 
 STORE_BYTES_PER_VALUE = 0.85
 """int16 in 2 x 2 blocks, lz4 with shuffle: 0.81 measured on GFS, plus header rows and shard indexes."""
+DISK_PER_FILE_BYTE = 6
+"""Scratch and store of a message that packs a value into 5 bits: 2 + 0.85 bytes a value."""
 BASE_MEMORY = 400_000_000
 """The interpreter, ecCodes, numba and the tables of a run."""
 BAND_MEMORY = 1_100_000_000
@@ -37,10 +41,11 @@ class Plan:
     folder: Path
 
     def in_words(self) -> str:
-        source = f"from {', then '.join(mirror.name for mirror in self.mirrors)}"
+        names = ", then ".join(mirror.name for mirror in self.mirrors)
+        source = f"about {_size(self.download)} to download from {names}" if names else "nothing to download"
         return (
             f"{self.model} {self.init_time:%Y-%m-%dT%HZ}, {len(self.leads)} leads ({leads_in_words(self.leads)}): "
-            f"up to {self.messages} messages, about {_size(self.download)} {source}; "
+            f"up to {self.messages} messages, {source}; "
             f"up to {_size(self.disk)} of disk in {self.folder} and {_size(self.memory)} of memory"
         )
 
@@ -70,6 +75,21 @@ def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror,
         messages=messages,
         download=download,
         disk=int(download + scratch + store),
+        memory=int(BASE_MEMORY + BAND_MEMORY * _share(job.box)),
+        folder=folder,
+    )
+
+
+def plan_files(model: Model, job: Job, init_time: datetime, messages: Sequence[StagedMessage], folder: Path) -> Plan:
+    """Estimate what is found in files, which may hold any crop: from their bytes alone."""
+    return Plan(
+        model=model.name,
+        init_time=init_time,
+        leads=leads_of(messages),
+        mirrors=(),
+        messages=len(messages),
+        download=0,
+        disk=DISK_PER_FILE_BYTE * sum(message.length for message in messages),
         memory=int(BASE_MEMORY + BAND_MEMORY * _share(job.box)),
         folder=folder,
     )

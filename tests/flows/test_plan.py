@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flows.gfs import MODEL
+from flows.plan import plan_run
+from flows.request import IngestRequest, job_for
+from tasks.errors import DiskFull
+
+RUN = datetime(2026, 4, 20, tzinfo=UTC)
+
+
+def test_a_whole_gfs_run_is_announced_in_gigabytes(tmp_path: Path) -> None:
+    job = job_for(MODEL, IngestRequest(bucket="b", work=tmp_path))
+    plan = plan_run(MODEL, job, RUN, job.mirrors, tmp_path)
+    assert plan.messages == 22 * 209 - 3
+    assert 2e9 < plan.download < 4e9
+    assert plan.memory <= 1_600_000_000
+    assert "GB to download from aws, then google, then nomads" in plan.in_words()
+
+
+def test_a_box_needs_less_disk_and_memory_but_the_same_download(tmp_path: Path) -> None:
+    whole = job_for(MODEL, IngestRequest(bucket="b", work=tmp_path))
+    europe = job_for(MODEL, IngestRequest(bucket="b", work=tmp_path, bbox="-11,35,31,60"))
+    plans = [plan_run(MODEL, job, RUN, job.mirrors, tmp_path) for job in (whole, europe)]
+    assert plans[0].download == plans[1].download
+    assert plans[1].disk < plans[0].disk
+    assert plans[1].memory < plans[0].memory
+
+
+def test_a_disk_without_room_is_an_error_before_anything_is_fetched(tmp_path: Path) -> None:
+    job = job_for(MODEL, IngestRequest(bucket="b", work=tmp_path))
+    plan = plan_run(MODEL, job, RUN, job.mirrors, tmp_path)
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(DiskFull, match=r"gfs 2026-04-20T00Z needs up to .* --work .* --leads, --bbox"):
+        replace(plan, disk=2 * free + 2_000_000_000).require_room()
+    replace(plan, disk=free // 2).require_room()
