@@ -31,5 +31,13 @@ class Conflict(BucketError):
     """Somebody else swapped the manifest in between."""
 
 
+class DiskFull(BucketError):
+    """The disk of a bucket or of the synced stores has no room left."""
+
+
+class WrongChecksum(BucketError):
+    """An object is not what its manifest says."""
+
+
 class ManifestError(StorageError, ValueError):
     """A manifest is not valid JSON of this format."""
