@@ -1,0 +1,230 @@
+"""Finding messages where no index says where they are: in any GRIB1 or GRIB2 file, local or over byte ranges."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from storage.variables import Statistic
+from tasks.errors import InventoryError, MessageError
+from tasks.grib import HEAD, MAGIC, FieldId, Reading, Shape, drive, match, read_fields
+from tasks.pick import best
+from tasks.wanted import Level, StagedMessage, Wanted
+
+SEARCH = 65_536
+"""Bytes looked through at once for the next message where messages do not follow each other directly."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A field and the offset of its message in the file."""
+
+    offset: int
+    field: FieldId
+
+
+class Staged(NamedTuple):
+    """What given files hold of a model. `unused`: in words, what they hold that was left aside and why."""
+
+    init_time: datetime
+    messages: tuple[StagedMessage, ...]
+    unused: tuple[str, ...]
+
+
+def walk(size: int, grib1: Callable[[int], FieldId] | None = None) -> Reading[list[Located]]:
+    """Every field of a file of `size` bytes, reading the heads of sections only.
+
+    Bytes between messages are skipped. `grib1` identifies the GRIB1 message at an offset, where that can be done.
+    Raises MessageError, naming the offset, for a message that is broken or cut short.
+    """
+    found: list[Located] = []
+    position = 0
+    while (offset := (yield from _next_message(position, size))) is not None:
+        head = yield offset, min(HEAD, size - offset)
+        try:
+            if len(head) > 7 and head[7] == 1 and grib1 is not None:
+                fields = [grib1(offset)]
+            else:
+                _fits(head, size - offset)
+                fields = yield from read_fields(offset)
+        except MessageError as error:
+            raise MessageError(f"at byte {offset} of {size}: {error}") from error
+        found += [Located(offset, field) for field in fields]
+        position = offset + fields[0].length
+    return found
+
+
+def _fits(head: bytes, room: int) -> None:
+    length = int.from_bytes(head[8:16], "big")
+    if len(head) < HEAD or (head[7] == 2 and length > room):
+        raise MessageError(f"a message of {length} bytes is cut short after {room}")
+
+
+def _next_message(position: int, size: int) -> Reading[int | None]:
+    while position < size:
+        chunk = yield position, min(HEAD, size - position)
+        if not chunk.startswith(MAGIC):
+            chunk = yield position, min(SEARCH, size - position)
+        at = chunk.find(MAGIC)
+        if at >= 0:
+            return position + at
+        position += max(len(chunk) - len(MAGIC) + 1, 1)
+    return None
+
+
+def scan_file(path: Path) -> list[Located]:
+    """Every field of a local file; raises MessageError naming the file, FileNotFoundError."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            return drive(
+                walk(size, lambda offset: identify_grib1(file, offset)),
+                lambda start, count: os.pread(file.fileno(), count, start),
+            )
+        except MessageError as error:
+            raise MessageError(f"{path}: {error}; fetch the file again") from error
+
+
+def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: datetime | None = None) -> Staged:
+    """The wanted messages of local GRIB files: the blob of each is the file itself.
+
+    Where a run's files hold several grids, the one with most messages is taken. `init_time` chooses a run.
+    Raises InventoryError where there is no GRIB message, none that is wanted, or several runs and none was chosen;
+    MessageError for a broken file.
+    """
+    wanted = tuple(wanted)
+    located = [(path, entry) for path in files for entry in scan_file(Path(path))]
+    names = ", ".join(map(str, files))
+    if not located:
+        raise InventoryError(f"no GRIB message in {names or 'no files'}")
+    candidates = [
+        (row, path, entry) for path, entry in located for row in wanted if match(entry.field, row) and _due(entry, row)
+    ]
+    unused: Counter[str] = Counter(
+        f"not a variable of the model: {_what(entry.field)}"
+        for _, entry in located
+        if not any(match(entry.field, row) for row in wanted)
+    )
+    if not candidates:
+        raise InventoryError(f"none of the {len(located)} fields in {names} is a variable of the model")
+    init_time = _choose_run(candidates, names) if init_time is None else init_time
+    shapes = Counter(entry.field.shape for _, _, entry in candidates if entry.field.init_time == init_time)
+    if not shapes:
+        raise InventoryError(f"{names}: no field of the run {init_time:%Y-%m-%dT%H:%MZ}")
+    shape = shapes.most_common(1)[0][0]
+    groups: dict[tuple[str, int], list[tuple[Wanted, Path, Located]]] = defaultdict(list)
+    for row, path, entry in candidates:
+        if entry.field.init_time != init_time:
+            unused[f"another run: {entry.field.init_time:%Y-%m-%dT%H:%MZ}"] += 1
+        elif entry.field.shape != shape:
+            unused[f"another grid, {entry.field.shape.nx} x {entry.field.shape.ny} points"] += 1
+        else:
+            groups[row.name, _interval(entry.field)[1]].append((row, path, entry))
+    messages = []
+    for (name, lead), group in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0])):
+        row, path, entry = best(group[0][0], group, lambda item: _interval(item[2].field))
+        unused.update({f"a second version of {name}": len(group) - 1} if len(group) > 1 else {})
+        messages.append(
+            StagedMessage(
+                variable=row.name,
+                lead=lead,
+                interval=_interval(entry.field),
+                blob=str(path),
+                offset=entry.offset,
+                length=entry.field.length,
+                field=entry.field.number,
+                url=str(path),
+                mirror="file",
+            )
+        )
+    return Staged(init_time, tuple(messages), tuple(f"{what} ({count})" for what, count in sorted(unused.items())))
+
+
+def _interval(field: FieldId) -> tuple[int, int]:
+    # `match` refuses a field without one.
+    assert field.interval is not None
+    return field.interval
+
+
+def _due(entry: Located, wanted: Wanted) -> bool:
+    return _interval(entry.field)[1] >= wanted.from_lead * 60
+
+
+def _what(field: FieldId) -> str:
+    name = field.short or ".".join(map(str, field.parameter or ()))
+    statistic = field.statistic.value if field.statistic else "other statistic"
+    return f"{name} at level type {field.level.type if field.level else '?'}, {statistic}"
+
+
+def _choose_run(candidates: Sequence[tuple[Wanted, Path, Located]], names: str) -> datetime:
+    runs = sorted({entry.field.init_time for _, _, entry in candidates})
+    if len(runs) > 1:
+        shown = ", ".join(f"{run:%Y-%m-%dT%H:%MZ}" for run in runs[:4]) + (", ..." if len(runs) > 4 else "")
+        raise InventoryError(f"{names} hold {len(runs)} runs: {shown}. Give the files of one run at a time")
+    return runs[0]
+
+
+# ecCodes' words for level types and statistics of GRIB1 (tables 3 and 5) in those of GRIB2.
+_GRIB1_LEVELS = {
+    "surface": 1,
+    "meanSea": 101,
+    "heightAboveGround": 103,
+    "entireAtmosphere": 10,
+    "atmosphere": 10,
+    "isobaricInhPa": 100,
+    "mostUnstableParcel": 17,
+}
+_GRIB1_STATISTICS = {
+    "instant": Statistic.INSTANT,
+    "accum": Statistic.ACCUMULATION,
+    "avg": Statistic.MEAN,
+    "max": Statistic.MAXIMUM,
+    "min": Statistic.MINIMUM,
+}
+
+
+def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
+    """The identity of the GRIB1 message at `offset`, by ecCodes; raises MessageError."""
+    import eccodes
+
+    file.seek(offset)
+    try:
+        handle = eccodes.codes_grib_new_from_file(file)
+    except eccodes.CodesInternalError as error:
+        raise MessageError(f"a broken GRIB1 message: {error}") from error
+    if handle is None:
+        raise MessageError("a broken GRIB1 message")
+    try:
+        get, whole = eccodes.codes_get, eccodes.codes_get_long
+        eccodes.codes_set(handle, "stepUnits", "m")
+        level_type = get(handle, "typeOfLevel")
+        surface = _GRIB1_LEVELS.get(level_type)
+        value = float(whole(handle, "level")) if level_type in ("heightAboveGround", "isobaricInhPa") else None
+        date, time = whole(handle, "dataDate"), whole(handle, "dataTime")
+        return FieldId(
+            number=0,
+            length=whole(handle, "totalLength"),
+            parameter=None,
+            level=None if surface is None else Level(surface, value),
+            statistic=_GRIB1_STATISTICS.get(get(handle, "stepType")),
+            interval=(whole(handle, "startStep"), whole(handle, "endStep")),
+            init_time=datetime.strptime(f"{date:08d}{time:04d}+0000", "%Y%m%d%H%M%z"),
+            member=None,
+            shape=Shape(get(handle, "gridType"), _count(handle, "Ni"), _count(handle, "Nj")),
+            short=get(handle, "shortName"),
+        )
+    except eccodes.CodesInternalError as error:
+        raise MessageError(f"a broken GRIB1 message: {error}") from error
+    finally:
+        eccodes.codes_release(handle)
+
+
+def _count(handle: int, key: str) -> int:
+    import eccodes
+
+    return 0 if eccodes.codes_is_missing(handle, key) else int(eccodes.codes_get_long(handle, key))
