@@ -1,0 +1,101 @@
+"""Which run of a model is published: one small JSON object, `<model>/latest.json`, beside the stores it names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from storage.bucket import Bucket
+from storage.errors import ManifestError, ObjectNotFound
+from storage.schema import Freshness
+
+NAME = "latest.json"
+SUFFIX = ".zarr.zip"
+
+Utc = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class Manifest(BaseModel):
+    """The newest published run of a model, and what its bytes must be.
+
+    `key`, `size`, `sha256`: the store's object in the bucket. `generation` counts publications of the model: 1, 2, ...
+    `leads` is how many leads the run holds, `last_lead` its last one in minutes; `freshness` is in minutes too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    init_time: Utc
+    key: str
+    size: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    generation: int = Field(ge=1)
+    leads: int = Field(ge=1)
+    last_lead: int = Field(ge=0)
+    published_at: Utc
+    freshness: Freshness
+
+    @model_validator(mode="after")
+    def _key_lies_beside(self) -> Manifest:
+        name = self.key.removeprefix(f"{self.model}/")
+        if name == self.key or not name.endswith(SUFFIX) or name.startswith(".") or "/" in name or "\0" in name:
+            raise ValueError(f"key {self.key!r} is not {self.model}/<name>{SUFFIX}")
+        return self
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """What makes one manifest newer than another of its model: the run, then the publication."""
+        return self.init_time, self.generation
+
+    def to_bytes(self) -> bytes:
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str = "a manifest") -> Manifest:
+        """The manifest that `to_bytes` wrote; unknown keys are a later version's and are ignored.
+
+        Raises ManifestError, which begins with `where` the bytes came from.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(map(str, first["loc"]))
+            problem = f"{field}: {first['msg']}" if field else first["msg"]
+            raise ManifestError(f"{where} is not a valid manifest: {problem}") from error
+
+
+def manifest_key(model: str) -> str:
+    return f"{model}/{NAME}"
+
+
+def store_key(model: str, init_time: datetime, generation: int | None = None) -> str:
+    """Where a run's store lies; `generation` where the run was published before."""
+    again = "" if generation is None else f".g{generation}"
+    return f"{model}/{init_time.astimezone(UTC):%Y%m%dT%H%MZ}{again}{SUFFIX}"
+
+
+def parse_manifest(data: bytes, model: str, where: str) -> Manifest:
+    """The manifest of `model`; raises ManifestError for another model's too."""
+    manifest = Manifest.from_bytes(data, where)
+    if manifest.model != model:
+        raise ManifestError(f"{where} is the manifest of {manifest.model}, not of {model}")
+    return manifest
+
+
+def read_manifest(bucket: Bucket, model: str) -> Manifest | None:
+    """What is published of a model, None where nothing is; raises ManifestError, BucketError."""
+    key = manifest_key(model)
+    try:
+        data = bucket.read(key)
+    except ObjectNotFound:
+        return None
+    return parse_manifest(data, model, bucket.url(key))
+
+
+def models_in(bucket: Bucket) -> list[str]:
+    """The models that have a manifest, sorted."""
+    keys = [key.split("/") for key in bucket.list()]
+    return sorted(parts[0] for parts in keys if len(parts) == 2 and parts[1] == NAME)
