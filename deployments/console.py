@@ -52,6 +52,15 @@ def report_errors() -> Iterator[None]:
         raise
 
 
+def require_extra(extra: str, *packages: str) -> None:
+    """Leave with what to install where a package of an optional extra is absent."""
+    from importlib.util import find_spec
+
+    absent = [package for package in packages if find_spec(package) is None]
+    if absent:
+        fail(f"{', '.join(absent)} is not installed, this command needs it: pip install 'windlass[{extra}]'")
+
+
 def fail(message: str) -> None:
     """Print an error and leave with code 1."""
     stderr.print(f"[bold red]error:[/bold red] {message}", highlight=False, soft_wrap=True)

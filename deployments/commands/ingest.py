@@ -66,7 +66,9 @@ def ingest(
     direct: Annotated[bool, typer.Option("--direct", help="The same functions without Prefect.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    from deployments.console import stderr
+    from deployments.console import require_extra, stderr
+
+    require_extra("ingest", "eccodes", "prefect")
     from flows.models import flow_named
     from flows.request import IngestRequest, job_for, parse_time
     from storage.settings import Settings
