@@ -106,37 +106,41 @@ def dequantise(steps: NDArray[np.int16], scale: float, offset: float) -> NDArray
 
 @numba.njit(nogil=True, cache=True)
 def pack_rows(
-    values: NDArray[np.float32], scale: float, offset: float, strip: NDArray[np.int16], variable: int
+    values: NDArray[np.float32], scale: float, offset: float, strips: NDArray[np.int16], variable: int
 ) -> int:
-    """Quantise BLOCK rows of one variable into their chunks.
+    """Quantise the rows of one variable into their chunks.
 
-    values: [time, 0..BLOCK rows, nx], in units; rows and columns that are not there become FILL.
-    strip: [shard column, block column, header + variable, time, BLOCK, BLOCK], changed in place.
+    values: [time, rows, nx], in units; rows and columns that are not there become FILL.
+    strips: [block row, shard column, block column, header + variable, time, BLOCK, BLOCK], changed in place.
     Returns the number of values outside int16, which were stored as FILL.
     """
     times, rows, nx = values.shape
-    shards, blocks = strip.shape[0], strip.shape[1]
-    row = np.empty((2, shards * blocks * 2), np.int16)
-    row[:] = -32768
+    strip_count, shards, blocks = strips.shape[0], strips.shape[1], strips.shape[2]
+    pair = np.empty((2, shards * blocks * 2), np.int16)
+    pair[:] = -32768
     inverse = 1.0 / scale
     overflows = 0
-    for time in range(times):
-        for y in range(rows):
-            source = values[time, y]
-            target = row[y]
-            for x in range(nx):
-                step = np.rint((np.float64(source[x]) - offset) * inverse)
-                fits = abs(step) <= 32767.0
-                overflows += (not fits) and (step == step)
-                target[x] = np.int16(step if fits else -32768.0)
-        for shard in range(shards):
-            for block in range(blocks):
-                x = (shard * blocks + block) * 2
-                chunk = strip[shard, block, variable, time]
-                chunk[0, 0] = row[0, x]
-                chunk[0, 1] = row[0, x + 1]
-                chunk[1, 0] = row[1, x]
-                chunk[1, 1] = row[1, x + 1]
+    for strip in range(strip_count):
+        for time in range(times):
+            for y in range(2):
+                target = pair[y]
+                if strip * 2 + y >= rows:
+                    target[:] = -32768
+                    continue
+                source = values[time, strip * 2 + y]
+                for x in range(nx):
+                    step = np.rint((np.float64(source[x]) - offset) * inverse)
+                    fits = abs(step) <= 32767.0
+                    overflows += (not fits) and (step == step)
+                    target[x] = np.int16(step if fits else -32768.0)
+            for shard in range(shards):
+                for block in range(blocks):
+                    x = (shard * blocks + block) * 2
+                    chunk = strips[strip, shard, block, variable, time]
+                    chunk[0, 0] = pair[0, x]
+                    chunk[0, 1] = pair[0, x + 1]
+                    chunk[1, 0] = pair[1, x]
+                    chunk[1, 1] = pair[1, x + 1]
     return overflows
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storage.errors import StoreError
 from storage.grids import Grid, grid_from_attrs
 from storage.variables import Variable, variable
 
 FORMAT = "windlass-1"
 
 
-class SchemaError(ValueError):
+class SchemaError(StoreError):
     """The attributes do not describe a store of this format."""
 
 
@@ -133,5 +134,7 @@ class StoreSchema:
                 licence=attrs["licence"],
                 provenance=attrs["provenance"],
             )
-        except (KeyError, TypeError) as error:
-            raise SchemaError(f"store attributes are incomplete: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, SchemaError):
+                raise
+            raise SchemaError(f"store attributes are incomplete or wrong: {error!r}") from error
