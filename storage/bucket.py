@@ -75,7 +75,7 @@ class Bucket(ABC):
         A failure leaves the bytes so far. Raises ObjectNotFound, DiskFull, BucketError.
         """
         total = self.size(key)
-        with room_on_disk(local), local.open("ab") as out:
+        with _written(local), local.open("ab") as out:
             done = out.tell()
             if done > total:
                 out.truncate(0)
@@ -118,14 +118,14 @@ class FolderBucket(Bucket):
     def path(self, key: str) -> Path:
         """The file of a key; raises BucketError for a key that leads elsewhere."""
         parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or any(part.startswith(".") for part in parts):
+        if not parts or key.startswith("/") or "\0" in key or any(part.startswith(".") for part in parts):
             raise BucketError(f"{key!r} is not a key of {self.base}")
         return self.folder.joinpath(*parts)
 
     def list(self, prefix: str = "") -> list[str]:
         found = []
         with self._explained("list", prefix):
-            for root, folders, files in os.walk(self.folder):
+            for root, folders, files in os.walk(self.folder, onerror=_raise_unless_gone):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 place = Path(root).relative_to(self.folder)
                 found += [(place / name).as_posix() for name in files if not name.startswith(".")]
@@ -190,17 +190,23 @@ class FolderBucket(Bucket):
             self.path(key).unlink(missing_ok=True)
 
     def sweep(self, prefix: str, dead: Callable[[str], bool]) -> None:
+        if not self.folder.is_dir():
+            return
         with self._explained("sweep", prefix), self._lock():
             for part in self.folder.rglob(f".*{PART}"):
                 # .<name>.<eight hex digits>.part; a living writer's lock beats what the name says.
                 key = part.relative_to(self.folder).with_name(part.name[1:].rsplit(".", 2)[0]).as_posix()
                 if key.startswith(prefix) and dead(key):
-                    with part.open("rb") as file:
-                        try:
-                            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        except BlockingIOError:
-                            continue
-                        part.unlink()
+                    self._remove_unlocked(part)
+
+    def _remove_unlocked(self, part: Path) -> None:
+        try:
+            with part.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+        except (BlockingIOError, FileNotFoundError):
+            # Its writer lives, or ended in between.
+            return
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -253,6 +259,23 @@ def room_on_disk(path: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or isinstance(error, DiskFull):
             raise
         raise DiskFull(f"no room left on the disk of {path}: free some space or choose another folder") from error
+
+
+@contextmanager
+def _written(local: Path) -> Iterator[None]:
+    """Turn what a local file's disk says into DiskFull or BucketError."""
+    try:
+        with room_on_disk(local):
+            yield
+    except BucketError:
+        raise
+    except OSError as error:
+        raise BucketError(f"cannot write {local}: {error.strerror or error}") from error
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def fsync_folder(folder: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import s3fs
+from aiohttp import ClientError
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from fsspec.asyn import sync
 
@@ -21,6 +23,8 @@ PART_BYTES = 16 << 20
 # S3 takes 10,000 parts (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 MOST_PARTS = 10_000
 IN_FLIGHT = 4
+
+Parts = list[dict[str, Any]]
 
 
 class S3Bucket(Bucket):
@@ -51,7 +55,7 @@ class S3Bucket(Bucket):
             answer = self._call("list_objects_v2", prefix, "Prefix", **page)
             found += [row["Key"].removeprefix(self._prefix) for row in answer.get("Contents", ())]
             if not answer.get("IsTruncated"):
-                return sorted(found)
+                return sorted(key for key in found if _shown(key))
             page = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def size(self, key: str) -> int:
@@ -74,6 +78,8 @@ class S3Bucket(Bucket):
             raise self._conflict(key)
         try:
             self._put_if("put_object", key, {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}, Body=data)
+        except ObjectNotFound as error:
+            raise self._conflict(key) from error
         except Conflict:
             # An answer lost on the way makes the client put again, and meet its own first put.
             if self.read(key) != data:
@@ -92,23 +98,24 @@ class S3Bucket(Bucket):
             digest, parts = self._send_parts(local, key, upload, progress)
             done = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
             self._put_if("complete_multipart_upload", key, {"IfNoneMatch": "*"}, **done)
-        except BaseException:
-            self._call("abort_multipart_upload", key, UploadId=upload)
+        except BaseException as error:
+            try:
+                self._abort(key, upload)
+            except BucketError as left:
+                error.add_note(f"what was sent stays until the next publish: {left}")
             raise
         return digest
 
-    def _send_parts(
-        self, local: Path, key: str, upload: str, progress: Progress | None
-    ) -> tuple[str, list[dict[str, Any]]]:
+    def _send_parts(self, local: Path, key: str, upload: str, progress: Progress | None) -> tuple[str, Parts]:
         """Send a file in parts, a few at once; returns its sha256 and the parts' names."""
         total, sent, digest = local.stat().st_size, 0, hashlib.sha256()
         part_bytes = max(PART_BYTES, -(-total // MOST_PARTS))
-        waiting: list[tuple[int, Future[Any]]] = []
-        parts: list[dict[str, Any]] = []
+        waiting: deque[tuple[int, Future[Any]]] = deque()
+        parts: Parts = []
 
         def finish_first() -> None:
             nonlocal sent
-            size, future = waiting.pop(0)
+            size, future = waiting.popleft()
             parts.append({"PartNumber": len(parts) + 1, "ETag": future.result()["ETag"]})
             sent += size
             if progress:
@@ -119,8 +126,8 @@ class S3Bucket(Bucket):
                 digest.update(block)
                 if len(waiting) == IN_FLIGHT:
                     finish_first()
-                order = {"UploadId": upload, "PartNumber": number, "Body": block}
-                waiting.append((len(block), pool.submit(self._call, "upload_part", key, **order)))
+                send = partial(self._call, "upload_part", key, UploadId=upload, PartNumber=number, Body=block)
+                waiting.append((len(block), pool.submit(send)))
             while waiting:
                 finish_first()
         return digest.hexdigest(), parts
@@ -213,8 +220,13 @@ class S3Bucket(Bucket):
             raise BucketError(
                 f"{where}: no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             ) from error
-        except (OSError, BotoCoreError, asyncio.TimeoutError) as error:
+        except (OSError, BotoCoreError, ClientError) as error:
             raise BucketError(f"{where}: {error}") from error
+
+
+def _shown(key: str) -> bool:
+    """Consoles make empty objects for folders; a folder bucket that was copied here brings its hidden files."""
+    return not key.endswith("/") and not any(part.startswith(".") for part in key.split("/"))
 
 
 def _code(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +133,92 @@ def webhook() -> Callable[[int], AbstractContextManager[tuple[str, list[bytes]]]
                 thread.join()
 
     return webhook
+
+
+Environ = dict[str, Any]
+
+
+class S3Server:
+    """An S3 server of the tests' own. It takes one request after another, so its conditional puts are atomic, as S3's.
+
+    `fault(environ)` may return an S3 error code to answer with, "cut" to break the body's second half off, or None.
+    """
+
+    def __init__(self, url: str, client: Any) -> None:
+        self.url = url
+        self.client = client
+        self.bucket = ""
+        self.fault: Callable[[Environ], str | None] | None = None
+        self.asked: list[str] = []
+
+    @property
+    def base(self) -> str:
+        """A prefix in the test's own bucket, as `--bucket` takes it."""
+        return f"s3://{self.bucket}/runs"
+
+
+STATUS = {
+    "InvalidAccessKeyId": "403 Forbidden",
+    "InternalError": "500 Internal Server Error",
+    "NotImplemented": "501 Not Implemented",
+}
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    import boto3
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    moto = DomainDispatcherApplication(create_backend_app)
+    one_by_one = threading.Lock()
+
+    def answer(environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
+        with one_by_one:
+            server.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}")
+            fault = server.fault(environ) if server.fault else None
+            if fault is None:
+                return list(moto(environ, start_response))
+            if fault == "cut":
+                parts: list[Any] = []
+                body = b"".join(moto(environ, lambda *start: parts.append(start)))
+                status, headers = parts[0][:2]
+                start_response(status, [*headers, ("Connection", "close")])
+                return [body[: len(body) // 2]]
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response(STATUS[fault], [("Content-Type", "application/xml"), ("Connection", "close")])
+            return [f"<Error><Code>{fault}</Code><Message>told to fail with {fault}</Message></Error>".encode()]
+
+    listening = make_server("127.0.0.1", 0, answer, threaded=True)
+    url = f"http://127.0.0.1:{listening.server_port}"
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret"
+    )
+    server = S3Server(url, client)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server with a bucket of the test's own and with the environment set for it, for child processes too."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    s3_server.fault = None
+    s3_server.asked.clear()
+    s3_server.bucket = f"windlass-{secrets.token_hex(4)}"
+    s3_server.client.create_bucket(Bucket=s3_server.bucket)
+    return s3_server
