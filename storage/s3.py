@@ -13,7 +13,7 @@ from typing import Any
 
 import s3fs
 from aiohttp import ClientError
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError
 from fsspec.asyn import sync
 
 from storage.bucket import Bucket, Progress
@@ -23,6 +23,7 @@ PART_BYTES = 16 << 20
 # S3 takes 10,000 parts (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 MOST_PARTS = 10_000
 IN_FLIGHT = 4
+TRIES = 3
 
 Parts = list[dict[str, Any]]
 
@@ -36,7 +37,7 @@ class S3Bucket(Bucket):
     """
 
     def __init__(self, url: str) -> None:
-        self._bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
+        self._bucket, _, prefix = url.removeprefix("s3://").rstrip("/").partition("/")
         if not self._bucket or "@" in self._bucket or "?" in url:
             raise BucketError("an S3 bucket is given as s3://bucket/prefix; credentials come from the environment")
         self._prefix = prefix + "/" if prefix else ""
@@ -45,8 +46,10 @@ class S3Bucket(Bucket):
             anon=False,
             skip_instance_cache=True,
             use_listings_cache=False,
-            config_kwargs={"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}},
+            config_kwargs={"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 2}},
         )
+        # s3fs tries a request five times around botocore's own three: minutes, where nobody answers.
+        self._s3.retries = TRIES
 
     def list(self, prefix: str = "") -> list[str]:
         found: list[str] = []
@@ -196,8 +199,15 @@ class S3Bucket(Bucket):
                 return await body.read(), answer["ETag"]
 
         with self._explained("read", key):
-            result: tuple[bytes, str] = sync(self._s3.loop, get)
-            return result
+            for left in reversed(range(TRIES)):
+                try:
+                    found: tuple[bytes, str] = sync(self._s3.loop, get)
+                    return found
+                except (ClientError, HTTPClientError):
+                    # The body broke off: s3fs tries only requests again, not their bodies.
+                    if not left:
+                        raise
+        raise AssertionError
 
     def _conflict(self, key: str) -> Conflict:
         return Conflict(f"{self.url(key)} was written by somebody else in between")

@@ -141,7 +141,8 @@ Environ = dict[str, Any]
 class S3Server:
     """An S3 server of the tests' own. It takes one request after another, so its conditional puts are atomic, as S3's.
 
-    `fault(environ)` may return an S3 error code to answer with, "cut" to break the body's second half off, or None.
+    `fault(environ)` may return an S3 error code to answer with, "cut" to break the body's second half off, "lost" to
+    do as asked and answer that it failed, or None.
     """
 
     def __init__(self, url: str, client: Any) -> None:
@@ -159,6 +160,8 @@ class S3Server:
 
 STATUS = {
     "InvalidAccessKeyId": "403 Forbidden",
+    "lost": "500 Internal Server Error",
+    "NoSuchKey": "404 Not Found",
     "InternalError": "500 Internal Server Error",
     "NotImplemented": "501 Not Implemented",
 }
@@ -179,13 +182,15 @@ def s3_server() -> Iterator[S3Server]:
             fault = server.fault(environ) if server.fault else None
             if fault is None:
                 return list(moto(environ, start_response))
+            started: list[Any] = []
+            if fault in ("cut", "lost"):
+                body = b"".join(moto(environ, lambda *start: started.append(start)))
             if fault == "cut":
-                parts: list[Any] = []
-                body = b"".join(moto(environ, lambda *start: parts.append(start)))
-                status, headers = parts[0][:2]
+                status, headers = started[0][:2]
                 start_response(status, [*headers, ("Connection", "close")])
                 return [body[: len(body) // 2]]
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            if not started:
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(STATUS[fault], [("Content-Type", "application/xml"), ("Connection", "close")])
             return [f"<Error><Code>{fault}</Code><Message>told to fail with {fault}</Message></Error>".encode()]
 
@@ -222,3 +227,31 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     s3_server.bucket = f"windlass-{secrets.token_hex(4)}"
     s3_server.client.create_bucket(Bucket=s3_server.bucket)
     return s3_server
+
+
+TMPFS = "mount -t tmpfs -o size=2m tmpfs {folder}"
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder on a disk of its own of 2 MiB; skips where neither root nor a user namespace may mount."""
+    folder = tmp_path_factory.mktemp("disk")
+    mount = TMPFS.format(folder=folder)
+    if subprocess.run(mount.split(), capture_output=True).returncode == 0:
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        return
+    # Whoever may not mount may do so in a namespace of their own; /proc shows that namespace's files to us.
+    keeper = ["unshare", "--map-root-user", "--mount", "sh", "-c", f"{mount} && echo mounted && cat"]
+    with subprocess.Popen(keeper, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            if process.stdout.readline() != b"mounted\n":
+                pytest.skip(f"no small disk can be mounted: {process.stderr.read().decode().strip()}")
+            yield Path(f"/proc/{process.pid}/root{folder}")
+        finally:
+            process.stdin.close()
