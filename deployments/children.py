@@ -11,13 +11,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 PR_SET_PDEATHSIG = 1
+# A cold Prefect server takes up to 50 s on two busy cores.
+STARTUP_SECONDS = 170
 
 
 class ChildFailed(RuntimeError):
-    """A child process ended with an error; the message ends with the last lines it wrote."""
+    """A child process ended with an error or does not come up; the message ends with the last lines it wrote."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,24 @@ class Child:
         code = self.process.poll()
         if code:
             raise ChildFailed(f"{self.name} ended with code {code}; its log {self.log} ends with:\n{self.tail()}")
+
+    def answer(self, url: str) -> bytes:
+        """The body behind a URL of this child as soon as it listens; raises ChildFailed when it ends or is too slow."""
+        deadline = monotonic() + STARTUP_SECONDS
+        while True:
+            self.check()
+            try:
+                with urlopen(url, timeout=STARTUP_SECONDS) as answer:
+                    body: bytes = answer.read()
+                    return body
+            except HTTPError as error:
+                raise ChildFailed(f"{self.name} answers {url} with {error.code}: {error.read()[:500]!r}") from error
+            except (URLError, ConnectionError) as error:
+                if monotonic() > deadline:
+                    raise ChildFailed(
+                        f"{self.name} does not answer at {url}: {error}; its log {self.log} ends with:\n{self.tail()}"
+                    ) from error
+                sleep(0.1)
 
     def wait(self) -> None:
         """Waits for the end; raises ChildFailed if it is not a success."""

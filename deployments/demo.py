@@ -9,22 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from deployments.children import Child, Children, free_port
 from deployments.simulator.server import BucketServer
 
 MODELS = ("gfs", "ifs")
 PLACE = "52.52,13.405"
-STARTUP_SECONDS = 170
 Tell = Callable[[str], None]
-
-
-class DemoFailed(RuntimeError):
-    """A part of the demo did not come up in time."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Demo:
 def running(folder: Path, step: float, tell: Tell) -> Iterator[Demo]:
     """Everything started and one forecast asked; all of it ends with the block.
 
-    `folder` is emptied first. `step`: grid step of the simulated runs in degrees. Raises ChildFailed, DemoFailed.
+    `folder` is emptied first. `step`: grid step of the simulated runs in degrees. Raises ChildFailed.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -65,7 +58,7 @@ def running(folder: Path, step: float, tell: Tell) -> Iterator[Demo]:
         for run in runs:
             run.wait()
         tell("waiting for the Prefect server")
-        _await(f"{prefect_env['PREFECT_API_URL']}/health", prefect)
+        prefect.answer(f"{prefect_env['PREFECT_API_URL']}/health")
         bucket, stores = folder / "bucket", folder / "stores"
         with BucketServer(folder / "public") as public:
             tell(f"ingesting from {public.url} through Prefect flows")
@@ -87,7 +80,7 @@ def running(folder: Path, step: float, tell: Tell) -> Iterator[Demo]:
         port = free_port(8080)
         api = _windlass(children, "serve", ("serve", "--stores", str(stores), "--port", str(port)))
         forecast_url = f"http://127.0.0.1:{port}/forecast/demo/{PLACE}?units=si"
-        forecast = _await(forecast_url, api)
+        forecast = api.answer(forecast_url)
         yield Demo(
             forecast_url=forecast_url,
             docs_url=f"http://127.0.0.1:{port}/docs",
@@ -112,20 +105,3 @@ def _start_prefect(children: Children, folder: Path) -> tuple[Child, dict[str, s
 
 def _windlass(children: Children, name: str, arguments: Sequence[str], env: dict[str, str] | None = None) -> Child:
     return children.start(name, (sys.executable, "-m", "deployments.cli", *arguments), env or {})
-
-
-def _await(url: str, child: Child) -> bytes:
-    """The body behind `url` as soon as it is served; raises ChildFailed where its server ends before, DemoFailed."""
-    deadline = monotonic() + STARTUP_SECONDS
-    while True:
-        child.check()
-        try:
-            with urlopen(url, timeout=STARTUP_SECONDS) as answer:
-                body: bytes = answer.read()
-                return body
-        except (URLError, ConnectionError) as error:
-            if monotonic() > deadline:
-                raise DemoFailed(
-                    f"{child.name} does not answer at {url}: {error}; its log {child.log} ends with:\n{child.tail()}"
-                ) from error
-            sleep(0.2)

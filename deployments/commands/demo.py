@@ -34,7 +34,7 @@ def demo(
 
     from deployments.children import ChildFailed
     from deployments.console import fail, stderr
-    from deployments.demo import DemoFailed, running
+    from deployments.demo import running
 
     def tell(text: str) -> None:
         stderr.print(f"[bold]windlass demo[/bold] {text}", highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ def demo(
                 shown.watch()
     except KeyboardInterrupt:
         tell("ended")
-    except (ChildFailed, DemoFailed) as error:
+    except ChildFailed as error:
         fail(str(error))
 
 
