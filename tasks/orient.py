@@ -1,0 +1,96 @@
+"""How a message lies on Earth: its grid, and the order in which its values come.
+
+GRIB2 flag table 3.4 and GRIB1 code table 8: rows from north or south, columns from west or east, rows or columns
+first, and every second line backwards, which ecCodes does not undo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import eccodes
+import numba
+
+from storage.grids import Grid, LatLonGrid
+from tasks.errors import DecodeError
+
+_STAGGERED = 0x0F
+"""Flag table 3.4, bits 5 to 8: rows or columns shifted by half a step."""
+
+
+class Scan(NamedTuple):
+    """Where the value of row y and column x, counted from the west, stands in a message of ny x nx values."""
+
+    ny: int
+    nx: int
+    westward: bool = False
+    columns_first: bool = False
+    alternating: bool = False
+
+    def position(self, y: int, x: int) -> int:
+        return int(position(self, y, x))
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """The grid of a message and the order of its values."""
+
+    grid: Grid
+    scan: Scan
+
+
+@numba.njit(nogil=True, cache=True)
+def position(scan: Scan, y: int, x: int) -> int:
+    """Scan.position for kernels; `x` may be up to nx too large, as the columns of a window are."""
+    if x >= scan.nx:
+        x -= scan.nx
+    column = scan.nx - 1 - x if scan.westward else x
+    if scan.columns_first:
+        return column * scan.ny + (scan.ny - 1 - y if scan.alternating and column & 1 else y)
+    return y * scan.nx + (scan.nx - 1 - column if scan.alternating and y & 1 else column)
+
+
+def orientation_of(handle: int) -> Orientation:
+    """The orientation of an ecCodes handle; raises DecodeError for grids that this version has no type for."""
+    kind = eccodes.codes_get(handle, "gridType")
+    if kind != "regular_ll":
+        raise DecodeError(f"its grid is {kind}; regular latitude-longitude grids are known so far")
+    whole, degrees = eccodes.codes_get_long, eccodes.codes_get_double
+    flags = whole(handle, "scanningMode")
+    edition = whole(handle, "edition")
+    if edition == 2 and flags & _STAGGERED:
+        raise DecodeError(f"its grid is staggered (scanning mode {flags}); only plain rows and columns are known")
+    nx, ny = whole(handle, "Ni"), whole(handle, "Nj")
+    scan = Scan(ny, nx, bool(flags & 0x80), bool(flags & 0x20), edition == 2 and bool(flags & 0x10))
+    first, last = (degrees(handle, f"latitudeOf{end}GridPointInDegrees") for end in ("First", "Last"))
+    west, east = (degrees(handle, f"longitudeOf{end}GridPointInDegrees") for end in ("First", "Last"))
+    if scan.westward:
+        west, east = east, west
+    if ny > 1 and (last > first) != bool(flags & 0x40):
+        raise DecodeError(f"its rows run from {first:g} to {last:g} degrees, against its scanning mode {flags}")
+    dlat = (last - first) / (ny - 1) if ny > 1 else -(_increment(handle, "j") or 1.0)
+    dlon = _step_east(west, east, nx, _increment(handle, "i"))
+    return Orientation(LatLonGrid(first, dlat, ny, _start(west, dlon * (nx - 1)), dlon, nx), scan)
+
+
+def _increment(handle: int, axis: str) -> float | None:
+    key = f"{axis}DirectionIncrement"
+    if eccodes.codes_is_missing(handle, key):
+        return None
+    return abs(float(eccodes.codes_get_double(handle, f"{key}InDegrees"))) or None
+
+
+def _step_east(west: float, east: float, nx: int, written: float | None) -> float:
+    """Degrees between columns: first and last longitude are given finer than the increment of thirds and sixths."""
+    if nx == 1:
+        return written or 1.0
+    step = ((east - west) % 360.0 or 360.0) / (nx - 1)
+    if written is not None and abs(step - written) * (nx - 1) > max(written, 0.01):
+        raise DecodeError(f"its {nx} columns from {west:g} to {east:g} degrees are not {written:g} degrees apart")
+    return step
+
+
+def _start(west: float, width: float) -> float:
+    """The first longitude such that no longitude of the grid passes 360, where a whole turn less allows that."""
+    return west - 360.0 if west >= 180.0 and west + width > 360.0 else west

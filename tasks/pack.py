@@ -1,0 +1,125 @@
+"""Fields as int16 steps and back: exact for whatever a message packs in 65,536 levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.grids import Window
+from storage.layout import FILL
+from tasks.fields import FieldFacts
+from tasks.orient import Orientation, Scan, position
+
+MISSING = 9.999e20
+"""What decoders give for a missing value; whatever is not finite or as large counts as missing too."""
+SPAN = -2 * FILL - 2
+"""Steps between the lowest and the highest int16 that is not FILL."""
+LIMIT = 9.998e20
+EXACT = 0.01
+"""A value further than this part of a step from a multiple of it is not packed in such steps."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One decoded field: float64 values in the message's order, MISSING where there is none.
+
+    `step`: of the packing, 0 where it has no fixed one.
+    """
+
+    values: NDArray[np.float64]
+    orientation: Orientation
+    step: float
+
+
+@dataclass(frozen=True)
+class Packed:
+    """How a field's int16 steps are to be read: offset + scale * step. `gaps`: FILL is a missing value, not a step."""
+
+    facts: FieldFacts
+    scale: float
+    offset: float
+    gaps: bool
+
+
+def pack(field: Field, window: Window) -> tuple[NDArray[np.int16], Packed]:
+    """The window of a field as int16 [rows, columns]: exact where its packing has at most 65,536 levels."""
+    scan = field.orientation.scan
+    low, high, missing = _measure(field.values, scan, window)
+    gaps = missing > 0
+    steps = np.empty((window.rows, window.columns), np.int16)
+    span = SPAN if gaps else SPAN + 1
+    lowest = FILL + 1 if gaps else FILL
+    if missing == steps.size:
+        steps.fill(FILL)
+        return steps, Packed(FieldFacts(np.nan, np.nan, field.step), 1.0, 0.0, gaps)
+    if field.step > 0 and (high - low) / field.step < span + 0.5:
+        scale = field.step
+        if _quantise(field.values, scan, window, low, scale, lowest, steps) <= EXACT:
+            return steps, Packed(FieldFacts(low, high, scale), scale, low - scale * lowest, gaps)
+    scale = (high - low) / (SPAN - 2) or 1.0
+    _quantise(field.values, scan, window, low, scale, lowest, steps)
+    return steps, Packed(FieldFacts(low, high, max(scale, field.step)), scale, low - scale * lowest, gaps)
+
+
+@numba.njit(nogil=True, cache=True)
+def _measure(values: NDArray[np.float64], scan: Scan, window: Window) -> tuple[float, float, int]:
+    """Lowest and highest value in the window, and how many are missing."""
+    low, high, missing = np.inf, -np.inf, 0
+    for row in range(window.rows):
+        for column in range(window.columns):
+            value = values[position(scan, window.row + row, window.column + column)]
+            if abs(value) < LIMIT:
+                low = min(low, value)
+                high = max(high, value)
+            else:
+                missing += 1
+    return low, high, missing
+
+
+@numba.njit(nogil=True, cache=True)
+def _quantise(
+    values: NDArray[np.float64],
+    scan: Scan,
+    window: Window,
+    low: float,
+    scale: float,
+    lowest: int,
+    steps: NDArray[np.int16],
+) -> float:
+    """Steps of the window's values, `lowest` for `low`; returns the largest rounding error in steps."""
+    worst = 0.0
+    inverse = 1.0 / scale
+    for row in range(window.rows):
+        for column in range(window.columns):
+            value = values[position(scan, window.row + row, window.column + column)]
+            if abs(value) < LIMIT:
+                exact = (value - low) * inverse
+                step = np.rint(exact)
+                worst = max(worst, abs(exact - step))
+                steps[row, column] = np.int16(step + lowest)
+            else:
+                steps[row, column] = -32768
+    return worst
+
+
+@numba.njit(nogil=True, cache=True)
+def unpack(
+    steps: NDArray[np.int16],
+    scales: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    gaps: NDArray[np.bool_],
+    values: NDArray[np.float32],
+) -> None:
+    """int16 steps [message, rows, columns] as float32 `values`, one scale, offset and Packed.gaps a message."""
+    for message in range(steps.shape[0]):
+        scale, offset, gap = scales[message], offsets[message], gaps[message]
+        for row in range(steps.shape[1]):
+            for column in range(steps.shape[2]):
+                step = steps[message, row, column]
+                if gap and step == -32768:
+                    values[message, row, column] = np.nan
+                else:
+                    values[message, row, column] = offset + scale * step

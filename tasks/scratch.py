@@ -1,0 +1,89 @@
+"""Decoded fields on disk: int16 steps, laid out so that a band of rows of all messages is one read.
+
+Band after band, message after message within it. Only the kernel's page cache grows with the run, and that is given
+back under pressure. The file has no name: it is gone with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.layout import SHARD
+from tasks.errors import DiskFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Scratch:
+    """Room for int16 [message, rows, columns] in `folder`, taken at once; raises DiskFull where there is none.
+
+    `write` and `read` may be called from any thread.
+    """
+
+    def __init__(self, folder: Path, messages: int, rows: int, columns: int) -> None:
+        self.messages, self.rows, self.columns = messages, rows, columns
+        size = 2 * messages * rows * columns
+        self._what = f"{size / 1e9:.2f} GB of decoded fields ({messages} of {rows} x {columns} points)"
+        self._folder = folder
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - open as long as the object
+        try:
+            with self._room():
+                os.posix_fallocate(self._file.fileno(), 0, size)
+        except OSError:
+            self._file.close()
+            raise
+
+    def write(self, message: int, steps: NDArray[np.int16]) -> None:
+        """Keep one field, int16 [rows, columns]."""
+        if steps.shape != (self.rows, self.columns):
+            raise ValueError(f"a field of {steps.shape} in a scratch of {(self.rows, self.columns)}")
+        for row in range(0, self.rows, SHARD):
+            band = np.ascontiguousarray(steps[row : row + SHARD], np.int16)
+            offset = self._offset(row, message, len(band))
+            rest = band.data.cast("B")
+            while rest:
+                # Even room that was taken beforehand can be missing where files are copied on write.
+                with self._room():
+                    done = os.pwrite(self._file.fileno(), rest, offset)
+                rest, offset = rest[done:], offset + done
+
+    def read(self, rows: range, messages: range) -> NDArray[np.int16]:
+        """Some fields' rows of one band: int16 [message, rows, columns]. `rows`: SHARD rows, fewer in the last band."""
+        if rows.start % SHARD or rows != range(rows.start, min(rows.start + SHARD, self.rows)):
+            raise ValueError(f"{rows} is not a band of {self.rows} rows")
+        steps = np.empty((len(messages), len(rows), self.columns), np.int16)
+        offset = self._offset(rows.start, messages.start, len(rows))
+        rest = steps.data.cast("B")
+        while rest:
+            done = os.preadv(self._file.fileno(), [rest], offset)
+            if not done:
+                raise EOFError("the scratch file lost its end")
+            rest, offset = rest[done:], offset + done
+        return steps
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise DiskFull(
+                f"{self._folder} has no room for {self._what}; make room, choose another work folder, "
+                "or ask for fewer leads or a smaller box"
+            ) from error
+
+    def _offset(self, row: int, message: int, height: int) -> int:
+        return 2 * self.columns * (self.messages * row + message * height)
+
+    def close(self) -> None:
+        """Give the room back; a second time is fine."""
+        self._file.close()
