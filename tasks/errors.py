@@ -19,6 +19,34 @@ class MirrorError(IngestError, OSError):
     """One mirror could not deliver: refused, absent, throttled, stalled or short."""
 
 
+class Absent(MirrorError):
+    """The file is not on the mirror: not yet, or never (404)."""
+
+
+class Refused(MirrorError):
+    """The mirror does not give the file away: aged out or forbidden (403 and kin)."""
+
+
+class Unfit(MirrorError):
+    """The file ends before the bytes that its index promises (416)."""
+
+
+class RangeIgnored(MirrorError):
+    """The mirror answered a range with the whole file."""
+
+
+class Throttled(MirrorError):
+    """The mirror asks for patience: a bot wall's redirect, 429, 5xx. `retry_after`: seconds, where it said so."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Interrupted(MirrorError):
+    """The connection failed, stalled, crept, or ended early."""
+
+
 class NoMirrorLeft(MirrorError):
     """Every mirror was tried until the deadline."""
 

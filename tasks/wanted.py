@@ -37,7 +37,8 @@ class Bucket(StrEnum):
 class Wanted:
     """One variable of a model: how `.idx`, `.index` and the messages themselves name it.
 
-    `idx`: (short name, level text) of a NOAA inventory line. `param`: ECMWF `.index` param.
+    `idx`: (short name, level text) of a NOAA inventory line. `param`: ECMWF `.index` param; `param_aliases`: others
+    that mean the same.
     `parameters`: GRIB2 identities that mean this variable, any of them.
     `grib1`: ecCodes short names in GRIB1 files.
     `bucket`: INTERVAL = buckets that reset (NCEP), SINCE_START = from the run's start (ECMWF).
@@ -50,6 +51,7 @@ class Wanted:
     level: Level
     idx: tuple[str, str] | None = None
     param: str | None = None
+    param_aliases: tuple[str, ...] = ()
     grib1: tuple[str, ...] = ()
     statistic: Statistic = Statistic.INSTANT
     bucket: Bucket = Bucket.NONE
@@ -89,10 +91,14 @@ class Product:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A place that serves a model's public layout: https://..., or a folder (file path). Order is fallback order."""
+    """A place that serves a model's public layout: https://..., or a folder (file path). Order is fallback order.
+
+    `per_minute`: requests that the mirror bears from one client, where it has said so.
+    """
 
     name: str
     base: str
+    per_minute: int | None = None
 
     @property
     def is_folder(self) -> bool:

@@ -1,0 +1,97 @@
+"""Byte ranges that bring several messages at once, and the cutting of the messages out of what arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tasks.errors import MessageError
+from tasks.grib import HEAD, message_length
+from tasks.index import Entry
+
+
+@dataclass(frozen=True)
+class Span:
+    """One message in its file, and the entries that are its fields. `length`: at most; None where unknown."""
+
+    offset: int
+    length: int | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """One request: spans in the file's order that do not overlap."""
+
+    spans: tuple[Span, ...]
+
+    @property
+    def start(self) -> int:
+        return self.spans[0].offset
+
+    @property
+    def end(self) -> int | None:
+        """None where the last message's length is unknown."""
+        last = self.spans[-1]
+        return None if last.length is None else last.offset + last.length
+
+    def without(self, offsets: Iterable[int]) -> ByteRange | None:
+        """What is left of it when the messages at `offsets` are there."""
+        spans = tuple(span for span in self.spans if span.offset not in set(offsets))
+        return ByteRange(spans) if spans else None
+
+
+def spans_of(entries: Iterable[Entry]) -> list[Span]:
+    """The messages of entries, by offset: fields of one message come together."""
+    groups: dict[int, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.offset, []).append(entry)
+    return [Span(offset, groups[offset][0].length, tuple(groups[offset])) for offset in sorted(groups)]
+
+
+def merge(spans: Iterable[Span], gap: float) -> list[ByteRange]:
+    """Neighbours with at most `gap` bytes between them share a request; overlapping ones never do."""
+    merged: list[list[Span]] = []
+    for span in spans:
+        last = merged[-1][-1] if merged else None
+        if last is not None and last.length is not None and 0 <= span.offset - last.offset - last.length <= gap:
+            merged[-1].append(span)
+        else:
+            merged.append([span])
+    return [ByteRange(tuple(group)) for group in merged]
+
+
+class Cutter:
+    """Cuts the messages of a range out of its bytes as they come; `done` when the rest is not needed."""
+
+    def __init__(self, wanted: ByteRange) -> None:
+        self._spans = list(reversed(wanted.spans))
+        self._position = wanted.start
+        self._message = bytearray()
+
+    @property
+    def done(self) -> bool:
+        return not self._spans
+
+    def feed(self, block: bytes) -> Iterator[tuple[Span, bytes]]:
+        """The messages that are complete now; raises MessageError for one that is not what its span promises."""
+        rest = memoryview(block)
+        while rest and self._spans:
+            span = self._spans[-1]
+            ahead = span.offset + len(self._message) - self._position
+            rest, self._position = rest[ahead:], self._position + min(ahead, len(rest))
+            # The head says how long the message is, before the rest of it is waited for.
+            goal = HEAD if len(self._message) < HEAD else self._length(span)
+            part = rest[: goal - len(self._message)]
+            self._message += part
+            rest, self._position = rest[len(part) :], self._position + len(part)
+            if len(self._message) >= HEAD and len(self._message) == self._length(span):
+                yield span, bytes(self._message)
+                self._message.clear()
+                self._spans.pop()
+
+    def _length(self, span: Span) -> int:
+        length = message_length(bytes(self._message[:HEAD]))
+        if span.length is not None and length > span.length:
+            raise MessageError(f"a message of {length} bytes where {span.length} were expected")
+        return length
