@@ -90,7 +90,7 @@ def _search(model: Model, job: Job) -> Found:
         if not init_times:
             raise RequestError(f"no run of {model.name} has the leads {leads_in_words(job.leads or ())}")
     candidates = [(init_time, job.run_leads(model, init_time)[-1]) for init_time in init_times]
-    init_time, mirror = find_run(job.mirrors, model.products[0], candidates)
+    init_time, mirror = find_run(job.mirrors, model.products[0], candidates, model.name)
     others = tuple(other for other in job.mirrors if other != mirror)
     return Found(init_time, job.run_leads(model, init_time), mirrors=(mirror, *others))
 

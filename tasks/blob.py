@@ -1,0 +1,52 @@
+"""The messages of one lead in one file, which has its name only when all of them are there."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from types import TracebackType
+
+from tasks.errors import DiskFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Blob:
+    """`with Blob(path) as blob:` appends to `<path>.part`, and renames it unless the block raises."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+        self._end = 0
+
+    def __enter__(self) -> Blob:
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        # Unbuffered: a full disk shows where the message was written.
+        self._file = self._part.open("wb", buffering=0)
+        return self
+
+    def append(self, message: bytes) -> int:
+        """The offset at which the message now lies; raises DiskFull."""
+        offset = self._end
+        rest = memoryview(message)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise DiskFull(
+                f"no room for a message of {len(message)} bytes in {self._part}: {error.strerror}; "
+                "make room, or choose another --work folder"
+            ) from error
+        self._end += len(message)
+        return offset
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if kind is None:
+            self._part.rename(self.path)
+        else:
+            self._part.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""The wanted messages of leads, from whichever mirror delivers them, each verified, in one blob a lead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tasks.blob import Blob
+from tasks.errors import Absent, Interrupted, InventoryError, MessageError, MirrorError, NoMirrorLeft, Throttled
+from tasks.haul import Haul
+from tasks.index import Target
+from tasks.mirrors import Patience, Place, Places, now, open_places
+from tasks.wanted import Mirror, Product, StagedMessage, Wanted
+
+REQUESTS_AT_ONCE = 8
+"""Per call, and one connection each: two groups of leads at once stay far below NOMADS' 120 requests a minute for
+one range of some 100 kB each, and eight streams fill a line of 1 Gbit/s from a bucket."""
+LEADS_AT_ONCE = 4
+"""The index of one lead is read while the messages of others arrive."""
+
+
+@dataclass(frozen=True)
+class LeadOrder:
+    """One lead (hours) of a run to bring into `folder`; mirrors in the order of preference."""
+
+    model: str
+    init_time: datetime
+    lead: int
+    products: tuple[Product, ...]
+    wanted: tuple[Wanted, ...]
+    mirrors: tuple[Mirror, ...]
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.init_time:%Y-%m-%dT%HZ} lead {self.lead}"
+
+
+@dataclass(frozen=True)
+class LeadResult:
+    """One lead, staged.
+
+    `bytes`: received of messages and of what lies between them. `mirrors`: names of those that delivered.
+    `missing`: variables that the lead does not have. `problems`: in words, what went wrong on the way.
+    """
+
+    lead: int
+    messages: tuple[StagedMessage, ...]
+    bytes: int
+    mirrors: tuple[str, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def fetch_leads(orders: Sequence[LeadOrder], patience: Patience | None = None) -> Iterator[LeadResult]:
+    """Each lead as soon as it is staged, in whatever order they come.
+
+    A lead without a wanted variable is a result that says so; a lead that no mirror could deliver raises
+    NoMirrorLeft, after the leads under way have come. Raises DiskFull at once.
+    Runs an event loop of its own in the calling thread, while the caller waits for the next result.
+    """
+    if not orders:
+        return
+    with asyncio.Runner() as runner:
+        results = _results(orders, patience or Patience())
+
+        async def following() -> LeadResult | None:
+            return await anext(results, None)
+
+        async def end() -> None:
+            await results.aclose()
+
+        try:
+            while (result := runner.run(following())) is not None:
+                yield result
+        finally:
+            runner.run(end())
+
+
+async def _results(orders: Sequence[LeadOrder], patience: Patience) -> AsyncGenerator[LeadResult, None]:
+    waiting, running, failed = deque(orders), set[asyncio.Task[LeadResult]](), list[NoMirrorLeft]()
+    mirrors = [mirror for order in orders for mirror in order.mirrors]
+    async with open_places(mirrors, patience, REQUESTS_AT_ONCE) as places:
+        try:
+            while running or (waiting and not failed):
+                while waiting and not failed and len(running) < LEADS_AT_ONCE:
+                    running.add(asyncio.create_task(_fetch(waiting.popleft(), places)))
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in running if task.done()]:
+                    running.remove(task)
+                    try:
+                        result = task.result()
+                    except NoMirrorLeft as error:
+                        failed.append(error)
+                    else:
+                        yield result
+            if failed:
+                raise failed[0]
+        finally:
+            await _cancel(running)
+
+
+async def _cancel(tasks: set[asyncio.Task[LeadResult]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
+    """One lead: all its products, into one blob."""
+    deadline = now() + places.patience.lead
+    with Blob(order.folder / f"f{order.lead:03d}.grib2") as blob:
+        haul = Haul(blob, places, deadline)
+        for product in order.products:
+            wanted = tuple(row for row in order.wanted if row.product == product.name)
+            if wanted:
+                await _product(order, product, Target(order.init_time, order.lead, wanted), haul)
+    messages = tuple(haul.staged.values())
+    return LeadResult(
+        lead=order.lead,
+        messages=messages,
+        bytes=haul.bytes,
+        mirrors=tuple(dict.fromkeys(message.mirror for message in messages)),
+        missing=tuple(row.name for row in order.wanted if row.name not in haul.staged),
+        problems=tuple(dict.fromkeys(haul.problems)),
+    )
+
+
+async def _product(order: LeadOrder, product: Product, target: Target, haul: Haul) -> None:
+    """Ask the mirrors in turn, and again until the deadline while one of them may yet deliver; raises NoMirrorLeft.
+
+    What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail.
+    """
+    begun, attempt, patience = now(), 0, haul.places.patience
+    optional = not any(row.required for row in target.wanted)
+    while True:
+        failures: dict[Place, Exception] = {}
+        for place in haul.places.in_order(order.mirrors):
+            try:
+                if not await haul.load(place, product, target):
+                    return
+            except (MirrorError, InventoryError, MessageError) as error:
+                failures[place] = error
+                haul.problems.append(f"{order}: {place.mirror.name}: {error}")
+        if optional or len(failures) < len(order.mirrors):
+            return
+        delay = patience.delay(attempt)
+        attempt += 1
+        remote = [error for place, error in failures.items() if not place.mirror.is_folder]
+        may_recover = any(isinstance(error, Throttled | Interrupted) for error in remote)
+        may_appear = any(isinstance(error, Absent) for error in remote) and now() + delay < begun + patience.not_yet
+        if now() + delay >= haul.deadline or not (may_recover or may_appear):
+            said = "; ".join(f"{place.mirror.name}: {error}" for place, error in failures.items())
+            raise NoMirrorLeft(
+                f"{order}: no mirror delivers it. {said}. Try again later, name another --mirror, or leave the lead "
+                "out with --leads"
+            )
+        await asyncio.sleep(delay)

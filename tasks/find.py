@@ -1,0 +1,70 @@
+"""Which run is complete, and where: ask mirrors for the index of a run's last lead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from tasks.errors import Absent, InventoryError, MirrorError, NoMirrorLeft, NoRunFound, Refused
+from tasks.index import Target, read_index
+from tasks.mirrors import Patience, Place, Places, now, open_places
+from tasks.wanted import Mirror, Product
+
+SEARCH_SECONDS = 120.0
+"""Until when a throttled or failing mirror is asked again during one search."""
+
+Candidate = tuple[datetime, int]
+
+
+def find_run(
+    mirrors: Sequence[Mirror],
+    product: Product,
+    candidates: Sequence[Candidate],
+    model: str,
+    patience: Patience | None = None,
+) -> tuple[datetime, Mirror]:
+    """The first (init_time, last lead in hours) of `candidates` whose index a mirror has, and that mirror.
+
+    Raises NoRunFound where mirrors answered that no candidate is there, NoMirrorLeft where none could be asked.
+    """
+    return asyncio.run(_find(mirrors, product, candidates, model, patience or Patience()))
+
+
+async def _find(
+    mirrors: Sequence[Mirror], product: Product, candidates: Sequence[Candidate], model: str, patience: Patience
+) -> tuple[datetime, Mirror]:
+    said: dict[Mirror, list[str]] = {mirror: [] for mirror in mirrors}
+    broken: set[Mirror] = set()
+    deadline = now() + SEARCH_SECONDS
+    async with open_places(mirrors, patience, requests=1) as places:
+        for init_time, lead in candidates:
+            for place in places.in_order(mirrors):
+                if place.mirror in broken:
+                    continue
+                try:
+                    await _ask(places, place, product, Target(init_time, lead, ()), deadline)
+                except (Absent, Refused) as error:
+                    said[place.mirror].append(str(error))
+                except InventoryError as error:
+                    said[place.mirror].append(str(error))
+                except MirrorError as error:
+                    # A mirror that is down says nothing about a run: it is not asked for the next one.
+                    said[place.mirror].append(str(error))
+                    broken.add(place.mirror)
+                else:
+                    return init_time, place.mirror
+    asked = ", ".join(f"{init_time:%Y-%m-%dT%HZ} lead {lead}" for init_time, lead in candidates)
+    answers = "; ".join(f"{mirror.name}: {', '.join(answers)}" for mirror, answers in said.items())
+    if broken == set(mirrors):
+        raise NoMirrorLeft(f"{model} {asked}: no mirror can be asked. {answers}. Try again later, or name a --mirror")
+    raise NoRunFound(
+        f"{model} {asked}: not there. {answers}. Try again later, name a run with --init-time, or fewer leads "
+        "with --leads"
+    )
+
+
+async def _ask(places: Places, place: Place, product: Product, target: Target, deadline: float) -> None:
+    path = product.index_path(target.init_time, target.lead)
+    content = await places.persist(place, deadline, 0, lambda: place.transport.read(path))
+    read_index(product.kind, content, target, place.transport.url(path))
