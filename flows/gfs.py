@@ -108,7 +108,8 @@ MODEL = Model(
     mirrors=(
         Mirror("aws", "https://noaa-gfs-bdp-pds.s3.amazonaws.com"),
         Mirror("google", "https://storage.googleapis.com/global-forecast-system"),
-        Mirror("nomads", "https://nomads.ncep.noaa.gov/pub/data/nccf/com/gfs/prod"),
+        # NOMADS bears 120 requests a minute and answers more with a redirect.
+        Mirror("nomads", "https://nomads.ncep.noaa.gov/pub/data/nccf/com/gfs/prod", per_minute=100),
     ),
     wanted=WANTED,
     freshness=Freshness(due_after=330, late_after=400, stale_after=5 * 24 * 60),

@@ -33,14 +33,17 @@ WANTED = (
         (Parameter(0, 2, 22),),
         TEN_METRES,
         param="10fg",
+        # ecCodes names the maximum by its period, and the period follows the steps.
+        param_aliases=("10fg3", "10fg6"),
         statistic=Statistic.MAXIMUM,
         from_lead=3,
         required=False,
     ),
-    Wanted("precipitation_rate_surface", (Parameter(0, 1, 52), Parameter(0, 1, 7)), SURFACE, param="tprate"),
+    Wanted("precipitation_rate_surface", (Parameter(0, 1, 52),), SURFACE, param="tprate"),
     Wanted(
         "precipitation_amount_surface",
-        (Parameter(0, 1, 193), Parameter(0, 1, 52)),
+        # Metres. The same amount in kg m-2 has other numbers, and must not pass for this one.
+        (Parameter(0, 1, 193),),
         SURFACE,
         param="tp",
         statistic=Statistic.ACCUMULATION,
@@ -49,7 +52,8 @@ WANTED = (
         from_lead=3,
     ),
     Wanted("precipitation_type_surface", (Parameter(0, 1, 19),), SURFACE, param="ptype"),
-    Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 192), Parameter(0, 6, 1)), SURFACE, param="tcc", factor=100.0),
+    # A fraction; in percent it would be 0.6.1.
+    Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 192),), SURFACE, param="tcc", factor=100.0),
     Wanted("air_pressure_surface", (Parameter(0, 3, 0),), SURFACE, param="sp", required=False),
     Wanted("cape_most_unstable", (Parameter(0, 7, 6),), Level(17), param="mucape", required=False),
     Wanted(
