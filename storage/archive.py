@@ -143,9 +143,9 @@ def read_directory(read: Callable[[int, int], bytes], size: int) -> Directory:
 
 @numba.njit(nogil=True, cache=True)
 def _number(raw: NDArray[np.uint8], position: int, width: int) -> int:
-    value = np.int64(0)
+    value = 0
     for byte in range(width - 1, -1, -1):
-        value = (value << 8) | np.int64(raw[position + byte])
+        value = (value << 8) | int(raw[position + byte])
     return value
 
 

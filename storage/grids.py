@@ -179,9 +179,9 @@ class LatLonGrid(Grid):
     def axes(self) -> tuple[str, NDArray[np.float64], str, NDArray[np.float64]]:
         return (
             "latitude",
-            self.lat0 + self.dlat * np.arange(self.ny),
+            self.lat0 + self.dlat * np.arange(self.ny, dtype=np.float64),
             "longitude",
-            self.lon0 + self.dlon * np.arange(self.nx),
+            self.lon0 + self.dlon * np.arange(self.nx, dtype=np.float64),
         )
 
     def grid_mapping(self) -> dict[str, Any]:

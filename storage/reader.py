@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -125,27 +126,38 @@ class Store:
             raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
         return series
 
-    def block(self, shard_row: int, shard_column: int) -> NDArray[np.int16]:
-        """A whole shard as it is stored: int16 steps [variable, time, rows, columns], without header and margins.
+    def block(
+        self,
+        shard_row: int,
+        shard_column: int,
+        *,
+        variables: slice = slice(None),
+        chunks: Collection[int] = range(CHUNKS),
+    ) -> NDArray[np.int16]:
+        """One shard as it is stored: int16 steps [variable, time, rows, columns] without header rows and margins.
 
+        Only the given variables and chunks (numbers along the rows of blocks); the cells of other chunks are FILL.
         Raises CorruptStore, StoreError after `close`.
         """
         shard = shard_row * self._columns + shard_column
         descriptor = self._open_descriptor()
         position, index = self._shards.get(shard) or self._find(descriptor, shard)
-        places = list(PLACE.iter_unpack(index[: CHUNKS * PLACE.size]))
-        data = descriptor.read(max(sum(place) for place in places if place != ABSENT), position)
+        places = {number: PLACE.unpack_from(index, number * PLACE.size) for number in chunks}
+        places = {number: place for number, place in places.items() if place != ABSENT}
+        first = min((offset for offset, _ in places.values()), default=0)
+        last = max((offset + length for offset, length in places.values()), default=0)
+        data = descriptor.read(last - first, position + first)
         rows = min(SHARD, self.schema.grid.ny - shard_row * SHARD)
         columns = min(SHARD, self.schema.grid.nx - shard_column * SHARD)
-        steps = np.full((*self._shape[:2], SHARD, SHARD), FILL, np.int16)
-        for number, (offset, length) in enumerate(places):
-            if (offset, length) != ABSENT:
-                y, x = number // BLOCKS * BLOCK, number % BLOCKS * BLOCK
-                chunk = self._unpack(data[offset : offset + length], length, shard, number)
-                if (chunk[: len(HEADER)] != self._header[:, :, None, None]).any():
-                    raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
-                steps[:, :, y : y + BLOCK, x : x + BLOCK] = chunk
-        return steps[len(HEADER) :, :, :rows, :columns]
+        count = len(range(*variables.indices(len(self.index))))
+        steps = np.full((count, self._shape[1], SHARD, SHARD), FILL, np.int16)
+        for number, (offset, length) in places.items():
+            chunk = self._unpack(data[offset - first : offset - first + length], length, shard, number)
+            if (chunk[: len(HEADER)] != self._header[:, :, None, None]).any():
+                raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
+            y, x = number // BLOCKS * BLOCK, number % BLOCKS * BLOCK
+            steps[:, :, y : y + BLOCK, x : x + BLOCK] = chunk[len(HEADER) :][variables]
+        return steps[:, :, :rows, :columns]
 
     def read(self, length: int, offset: int) -> bytes:
         """Raw bytes of the file, fewer where it ends."""

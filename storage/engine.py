@@ -1,0 +1,152 @@
+"""`xarray.open_dataset(path, engine="windlass")`: a store as a lazy, decoded CF dataset, one variable per name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray
+from numpy.typing import NDArray
+from xarray.backends import BackendArray, BackendEntrypoint
+from xarray.core import indexing
+
+from storage.errors import StoreError
+from storage.layout import BLOCK, BLOCKS, FILL, SHARD, dequantise
+from storage.metadata import global_attrs, horizontal
+from storage.reader import Store
+from storage.schema import StoredVariable, StoreSchema
+from storage.variables import Statistic
+
+SUFFIX = ".zarr.zip"
+PREFERRED = 10 * SHARD
+"""Cells along each side of a dask chunk: about 8 MB a variable of 209 leads."""
+METHODS = {
+    Statistic.INSTANT: "time: point",
+    Statistic.ACCUMULATION: "time: sum",
+    Statistic.MEAN: "time: mean",
+    Statistic.MINIMUM: "time: minimum",
+    Statistic.MAXIMUM: "time: maximum",
+}
+
+
+class StoredArray(BackendArray):
+    """One variable [time, y, x], float32 in its units, NaN = missing; reads the chunks that hold what is asked for."""
+
+    def __init__(self, store: Store, row: int) -> None:
+        self.store = store
+        self.row = row
+        self.stored = store.schema.variables[row]
+        self.shape = (len(store.schema.lead_times), *store.schema.grid.shape)
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        support = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        """key: an int, slice or one-dimensional array for each axis."""
+        asked = [np.arange(length)[part] for length, part in zip(self.shape, key, strict=True)]
+        times, ys, xs = (np.atleast_1d(part) for part in asked)
+        steps = np.empty((len(times), len(ys), len(xs)), np.int16)
+        variables = slice(self.row, self.row + 1)
+        for shard_row, at_y, y in _by_shard(ys):
+            for shard_column, at_x, x in _by_shard(xs):
+                chunks = {int(b) for b in np.add.outer(np.unique(y // BLOCK) * BLOCKS, np.unique(x // BLOCK)).flat}
+                block = self.store.block(shard_row, shard_column, variables=variables, chunks=chunks)[0]
+                steps[:, at_y[:, None], at_x] = block[times[:, None, None], y[:, None], x]
+        values = dequantise(steps, self.stored.scale_factor, self.stored.add_offset)
+        return values[tuple(0 if part.ndim == 0 else slice(None) for part in asked)]
+
+
+def _by_shard(cells: NDArray[np.int64]) -> Iterable[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Cells of one axis by shard: (shard, where they stand in `cells`, their place within the shard)."""
+    shards = cells // SHARD
+    for shard in np.unique(shards):
+        at = np.flatnonzero(shards == shard)
+        yield int(shard), at, cells[at] % SHARD
+
+
+def variable_attrs(stored: StoredVariable) -> dict[str, Any]:
+    """CF attributes of one variable; `interval_minutes` says per time how long the interval is that ends there."""
+    row = stored.variable
+    attrs: dict[str, Any] = {"long_name": row.long_name, "units": row.units, "cell_methods": METHODS[row.statistic]}
+    if row.standard_name:
+        attrs["standard_name"] = row.standard_name
+    if row.flags:
+        attrs["flag_values"] = np.array([flag.value for flag in row.flags], np.float32)
+        attrs["flag_meanings"] = " ".join(flag.meaning for flag in row.flags)
+    if any(stored.intervals):
+        attrs["interval_minutes"] = np.array(stored.intervals, np.int32)
+    return attrs | {"grid_mapping": "spatial_ref"}
+
+
+def _coordinates(schema: StoreSchema) -> dict[str, xarray.Variable]:
+    init_time = np.datetime64(schema.init_time.replace(tzinfo=None), "ns")
+    leads = np.array(schema.lead_times, "timedelta64[m]").astype("timedelta64[ns]")
+    time = {"standard_name": "time", "long_name": "valid time", "axis": "T"}
+    found = {
+        "time": xarray.Variable(("time",), init_time + leads, time),
+        "forecast_period": xarray.Variable(("time",), leads, {"standard_name": "forecast_period"}),
+        "forecast_reference_time": xarray.Variable((), init_time, {"standard_name": "forecast_reference_time"}),
+    }
+    for row in horizontal(schema.grid):
+        found[row.name] = xarray.Variable(row.dimensions, row.values, row.attrs)
+    return found
+
+
+class WindlassBackend(BackendEntrypoint):
+    """Opens stores. Nothing is read before it is needed; datasets can be pickled and chunked for dask."""
+
+    description = "Weather-model runs stored by Windlass"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables")
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+    ) -> xarray.Dataset:
+        """Raises StoreError, CorruptStore, FileNotFoundError."""
+        store = Store.open(os.fspath(filename_or_obj))
+        schema = store.schema
+        dropped = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
+        coords = _coordinates(schema)
+        y_name, _, x_name, _ = schema.grid.axes()
+        dimensions = ("time", y_name, x_name)
+        sizes = (len(schema.lead_times), *schema.grid.shape)
+        preferred = dict(zip(dimensions, np.minimum(sizes, (sizes[0], PREFERRED, PREFERRED)).tolist(), strict=True))
+        variables = {
+            stored.name: xarray.Variable(
+                dimensions,
+                indexing.LazilyIndexedArray(StoredArray(store, row)),
+                variable_attrs(stored),
+                {
+                    "dtype": np.dtype(np.int16),
+                    "scale_factor": stored.scale_factor,
+                    "add_offset": stored.add_offset,
+                    "_FillValue": np.int16(FILL),
+                    "preferred_chunks": preferred,
+                },
+            )
+            for row, stored in enumerate(schema.variables)
+        }
+        run = {"model": schema.model, "init_time": f"{schema.init_time:%Y-%m-%dT%H:%MZ}"}
+        dataset = xarray.Dataset(
+            {name: row for name, row in variables.items() if name not in dropped},
+            {name: row for name, row in coords.items() if name not in dropped},
+            global_attrs(schema) | run,
+        )
+        dataset.set_close(store.close)
+        return dataset
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether it is the path of a store of this format."""
+        if not isinstance(filename_or_obj, str | os.PathLike) or not str(filename_or_obj).endswith(SUFFIX):
+            return False
+        try:
+            Store.open(os.fspath(filename_or_obj)).close()
+        except (StoreError, OSError):
+            return False
+        return True
