@@ -80,6 +80,10 @@ class Grid(ABC):
         """(y name, y values [ny], x name, x values [nx]) of the one-dimensional CF coordinates."""
 
     @abstractmethod
+    def extent(self) -> str:
+        """The area in words, for people."""
+
+    @abstractmethod
     def grid_mapping(self) -> dict[str, Any]:
         """CF grid mapping attributes of `spatial_ref`."""
 
@@ -130,7 +134,6 @@ class LatLonGrid(Grid):
         return y, x
 
     def extent(self) -> str:
-        """The area in words, for errors."""
         lats = sorted((self.lat0, self.lat0 + self.dlat * (self.ny - 1)))
         east = self.lon0 + self.dlon * (self.nx - 1)
         return f"latitudes {lats[0]:g}..{lats[1]:g}, longitudes {self.lon0:g}..{east:g}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import zlib
 from collections.abc import Collection
 from pathlib import Path
@@ -54,7 +55,10 @@ class Descriptor:
         self.path = path
         self.number = -1
         self.number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.size = os.fstat(self.number).st_size
+        status = os.fstat(self.number)
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError("is not a file")
+        self.size = status.st_size
 
     def read(self, length: int, offset: int) -> bytes:
         """Up to `length` bytes from `offset`, fewer where the file ends; raises CorruptStore on a failing disk."""
@@ -98,8 +102,6 @@ class Store:
             descriptor = Descriptor(path)
             directory = read_directory(descriptor.read, descriptor.size)
             schema = _read_schema(descriptor, directory)
-        except IsADirectoryError as error:
-            raise StoreError(f"{path} is a folder, not a store") from error
         except CorruptStore as error:
             raise CorruptStore(_about(path, error)) from error
         except StoreError as error:
