@@ -1,0 +1,53 @@
+"""From the weather to the numbers of a message: moments, amounts, means and extremes, in the message's units."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from deployments.simulator.amounts import SECONDS, Amounts
+from deployments.simulator.climate import Field
+from deployments.simulator.parts import Part
+from storage.variables import Statistic
+
+AMOUNTS = {
+    "precipitation_amount_surface": "rain",
+    "precipitation_rate_surface": "rain",
+    "downward_shortwave_flux_surface": "shortwave",
+    "downward_uvb_flux_surface": "uvb",
+}
+"""Variables whose means and sums are integrals, and the flow they integrate."""
+
+
+def values_of(part: Part, interval: tuple[int, int], amounts: Amounts) -> Field:
+    """[ny, nx] of one message over an interval that ends at the hour `amounts` has reached, in the message's units."""
+    start, end = interval
+    seconds = (end - start) * SECONDS
+    variable = part.wanted.variable
+    values: Field
+    if part.identity.statistic is Statistic.INSTANT:
+        values = getattr(amounts.moment(end), variable.name)
+    elif variable.name in AMOUNTS:
+        values = getattr(amounts.since(start), AMOUNTS[variable.name])
+        if variable.name != "precipitation_amount_surface":
+            values = values / seconds
+    else:
+        values = _over_hours(variable.name, part.identity.statistic, start, end, amounts)
+    if part.scale != 1.0 or part.shift:
+        values = part.scale * values + part.shift
+    return values * seconds / part.wanted.factor if part.wanted.rate else values / part.wanted.factor
+
+
+def _over_hours(name: str, statistic: Statistic, start: int, end: int, amounts: Amounts) -> Field:
+    """An extreme or a mean of what does not accumulate, from its values at the full hours of the interval."""
+    hours = [getattr(amounts.moment(hour), name) for hour in range(start, end + 1)]
+    match statistic:
+        case Statistic.MAXIMUM:
+            return reduce(np.maximum, hours)
+        case Statistic.MINIMUM:
+            return reduce(np.minimum, hours)
+        case Statistic.MEAN:
+            # The ends count half: they border on the neighbouring intervals.
+            return (sum(hours[1:-1], 0.5 * (hours[0] + hours[-1]))) / (end - start)
+    raise ValueError(f"{name} has no {statistic}")
