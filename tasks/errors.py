@@ -47,6 +47,10 @@ class Interrupted(MirrorError):
     """The connection failed, stalled, crept, or ended early."""
 
 
+class OutOfTime(Interrupted):
+    """The deadline passed while a mirror was answering."""
+
+
 class NoMirrorLeft(MirrorError):
     """Every mirror was tried until the deadline."""
 

@@ -10,7 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 from tasks.blob import Blob
-from tasks.errors import Absent, Interrupted, InventoryError, MessageError, MirrorError, NoMirrorLeft, Throttled
+from tasks.errors import (
+    Absent,
+    Interrupted,
+    InventoryError,
+    MessageError,
+    MirrorError,
+    NoMirrorLeft,
+    OutOfTime,
+    Throttled,
+)
 from tasks.haul import Haul
 from tasks.index import Target
 from tasks.mirrors import Patience, Place, Places, now, open_places
@@ -125,7 +134,7 @@ async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
         bytes=haul.bytes,
         mirrors=tuple(dict.fromkeys(message.mirror for message in messages)),
         missing=tuple(row.name for row in order.wanted if row.name not in haul.staged),
-        problems=tuple(dict.fromkeys(haul.problems)),
+        problems=tuple(haul.problems),
     )
 
 
@@ -136,16 +145,20 @@ async def _product(order: LeadOrder, product: Product, target: Target, haul: Hau
     """
     begun, attempt, patience = now(), 0, haul.places.patience
     optional = not any(row.required for row in target.wanted)
+    failures: dict[Place, Exception] = {}
     while True:
-        failures: dict[Place, Exception] = {}
+        answered = False
         for place in haul.places.in_order(order.mirrors):
             try:
                 if not await haul.load(place, product, target):
                     return
+                answered = True
+            except OutOfTime as error:
+                failures.setdefault(place, error)
             except (MirrorError, InventoryError, MessageError) as error:
                 failures[place] = error
-                haul.problems.append(f"{order}: {place.mirror.name}: {error}")
-        if optional or len(failures) < len(order.mirrors):
+                haul.note(f"{place.mirror.name}: {error}")
+        if optional or answered:
             return
         delay = patience.delay(attempt)
         attempt += 1

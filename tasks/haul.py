@@ -56,9 +56,14 @@ class Haul:
         except (InventoryError, MessageError, Unfit) as lie:
             entries = entries_of(await self._scan(place, path), target)
             await self._bring(place, path, entries, target)
-            self.problems.append(f"{place.mirror.name}: {lie}; the file was scanned instead")
+            self.note(f"{place.mirror.name}: {lie}; the file was scanned instead")
             place.lacks |= self._lacking(target)
         return self._lacking(target)
+
+    def note(self, problem: str) -> None:
+        """Remember a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _lacking(self, target: Target) -> set[str]:
         return {row.name for row in target.wanted if row.required} - self.staged.keys()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tasks.errors import Interrupted, Throttled
+from tasks.errors import Interrupted, MirrorError, OutOfTime, Throttled
 from tasks.transport import Transport, open_session, open_transport
 from tasks.wanted import Mirror
 
@@ -49,7 +49,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@dataclass
+@dataclass(eq=False)
 class Place:
     """A mirror in use, and until when it is better left alone.
 
@@ -98,12 +98,17 @@ class Places:
         asks for more than a moment is not the only one.
         """
         attempt = 0
+        last: MirrorError | None = None
         while True:
             try:
                 await place.turn()
                 async with self._slots:
                     return await self._timed(place, deadline, size, request)
+            except OutOfTime as error:
+                # What happened before tells more than that there is no time to try again.
+                raise last or error from error
             except (Throttled, Interrupted) as error:
+                last = error
                 asked = error.retry_after if isinstance(error, Throttled) else 0.0
                 delay = max(self.patience.delay(attempt), asked)
                 attempt += 1
@@ -126,7 +131,8 @@ class Places:
             async with asyncio.timeout_at(min(slow, deadline)):
                 return await request()
         except TimeoutError as error:
-            raise Interrupted(f"{place.transport.url('')} took over {now() - begun:.0f} s for {size} bytes") from error
+            said = f"{place.transport.url('')} took over {now() - begun:.0f} s for {size} bytes"
+            raise (OutOfTime if deadline <= slow else Interrupted)(said) from error
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -94,9 +94,11 @@ class Server:
         answer.last_modified = file.stat().st_mtime
         if ranged:
             answer.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        await answer.prepare(request)
-        if request.method != "HEAD":
-            await self._send(request, answer, fault, file, start, stop)
+        # A client that has gone is no error of the server's.
+        with suppress(ConnectionResetError):
+            await answer.prepare(request)
+            if request.method != "HEAD":
+                await self._send(request, answer, fault, file, start, stop)
         return answer
 
     def _fault(self, path: str) -> Fault:
