@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+# eccodeslib and pyproj each bring a libproj: with pyproj second, the process dies when it ends (2.50.0, 3.7.2).
+import pyproj  # noqa: F401
 import pytest
 
 
@@ -192,7 +195,8 @@ def s3_server() -> Iterator[S3Server]:
             if not started:
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(STATUS[fault], [("Content-Type", "application/xml"), ("Connection", "close")])
-            return [f"<Error><Code>{fault}</Code><Message>told to fail with {fault}</Message></Error>".encode()]
+            told = f"<Error><Code>{fault}</Code><Message>told to fail with {fault}</Message></Error>".encode()
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [told]
 
     listening = make_server("127.0.0.1", 0, answer, threaded=True)
     url = f"http://127.0.0.1:{listening.server_port}"
@@ -255,3 +259,72 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             yield Path(f"/proc/{process.pid}/root{folder}")
         finally:
             process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def same_through_every_reader() -> Callable[[Path], None]:
+    """same_through_every_reader(path): our reader, zarr-python and the xarray engine tell the same of a store.
+
+    Of a large store only its corners and its middle are compared.
+    """
+    import numpy as np
+    import xarray
+    import zarr
+
+    from storage.grids import Cell
+    from storage.reader import Store
+
+    def parts(length: int) -> list[slice]:
+        whole = [slice(start, start + 10) for start in range(0, length, 10)]
+        return whole if len(whole) <= 4 else [whole[0], whole[len(whole) // 2], whole[-1]]
+
+    def same_through_every_reader(path: Path) -> None:
+        zipped = zarr.storage.ZipStore(path, mode="r")
+        plain = xarray.open_zarr(zipped, chunks=None)
+        decoded = xarray.open_dataset(path, engine="windlass")
+        with Store.open(path) as store, plain, decoded:
+            schema = store.schema
+            times = np.array([time.replace(tzinfo=None) for time in schema.valid_times], "datetime64[ns]")
+            y_name, _, x_name, _ = schema.grid.axes()
+            assert plain["variable"].values.tolist()[4:] == list(decoded.data_vars) == list(schema.names)
+            for opened in (plain, decoded):
+                np.testing.assert_array_equal(opened["time"].values, times)
+                assert opened["forecast_reference_time"].values == np.datetime64(schema.init_time.replace(tzinfo=None))
+            for name in (y_name, x_name):
+                np.testing.assert_array_equal(plain[name].values, decoded[name].values)
+            for ys, xs in ((ys, xs) for ys in parts(schema.grid.ny) for xs in parts(schema.grid.nx)):
+                told = plain["forecast"][:, :, ys, xs]
+                # As anybody would write it: apply the scaling coordinates.
+                values = (told.astype("f8") * told["scale_factor"] + told["add_offset"]).astype("f4").values
+                days, minutes, lead_days, lead_minutes = told.values[:4].astype("timedelta64[m]")
+                in_chunks = np.datetime64(0, "m") + (days + lead_days).astype(int) * np.timedelta64(1440, "m")
+                in_chunks = in_chunks + minutes + lead_minutes
+                np.testing.assert_array_equal(in_chunks, np.broadcast_to(times[:, None, None], in_chunks.shape))
+                for row, name in enumerate(schema.names):
+                    np.testing.assert_array_equal(decoded[name][:, ys, xs].values, values[4 + row], name)
+                for y, x in np.ndindex(*values.shape[2:]):
+                    series = store.point(Cell(ys.start + y, xs.start + x))
+                    np.testing.assert_array_equal(series, values[4:, :, y, x])
+        zipped.close()
+
+    return same_through_every_reader
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[[str], str]:
+    """browse(url): the DOM of a page after its scripts have run, from headless Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+
+    def browse(url: str) -> str:
+        command = [
+            *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(f"--user-data-dir={tmp_path / 'chromium'}", "--virtual-time-budget=20000", "--dump-dom", url),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return browse
