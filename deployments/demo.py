@@ -13,7 +13,7 @@ from time import sleep
 from typing import Any
 
 from deployments.children import Child, Children, free_port
-from deployments.simulator.server import BucketServer
+from deployments.simulator.server import serve
 
 MODELS = ("gfs", "ifs")
 PLACE = "52.52,13.405"
@@ -60,7 +60,7 @@ def running(folder: Path, step: float, tell: Tell) -> Iterator[Demo]:
         tell("waiting for the Prefect server")
         prefect.answer(f"{prefect_env['PREFECT_API_URL']}/health")
         bucket, stores = folder / "bucket", folder / "stores"
-        with BucketServer(folder / "public") as public:
+        with serve(folder / "public") as public:
             tell(f"ingesting from {public.url} through Prefect flows")
             flows = [
                 _windlass(
