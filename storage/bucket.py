@@ -63,7 +63,10 @@ class Bucket(ABC):
 
     @abstractmethod
     def sweep(self, prefix: str, dead: Callable[[str], bool]) -> None:
-        """Remove what killed writers left half done below `prefix`, for keys of which `dead(key)` is true."""
+        """Remove what killed writers left half done below `prefix`.
+
+        A folder knows by its locks who lives. Where nobody can know, `dead(key)` says whose upload may be ended.
+        """
 
     @abstractmethod
     def blocks(self, key: str, start: int, end: int) -> Iterator[bytes]:
@@ -194,9 +197,7 @@ class FolderBucket(Bucket):
             return
         with self._explained("sweep", prefix), self._lock():
             for part in self.folder.rglob(f".*{PART}"):
-                # .<name>.<eight hex digits>.part; a living writer's lock beats what the name says.
-                key = part.relative_to(self.folder).with_name(part.name[1:].rsplit(".", 2)[0]).as_posix()
-                if key.startswith(prefix) and dead(key):
+                if part.relative_to(self.folder).with_name(part.name[1:]).as_posix().startswith(prefix):
                     self._remove_unlocked(part)
 
     def _remove_unlocked(self, part: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from storage.schema import Freshness
 
 NAME = "latest.json"
 SUFFIX = ".zarr.zip"
+STORE_KEY = re.compile(r"[^/]+/([0-9]{8}T[0-9]{4}Z)(?:\.g([0-9]{1,9}))?" + re.escape(SUFFIX))
 
 Utc = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
@@ -75,6 +77,18 @@ def store_key(model: str, init_time: datetime, generation: int | None = None) ->
     """Where a run's store lies; `generation` where the run was published before."""
     again = "" if generation is None else f".g{generation}"
     return f"{model}/{init_time.astimezone(UTC):%Y%m%dT%H%MZ}{again}{SUFFIX}"
+
+
+def key_order(key: str) -> tuple[datetime, int] | None:
+    """(init_time, generation) that `store_key` put into a key, generation 0 where none; None for another key."""
+    found = STORE_KEY.fullmatch(key)
+    if found is None:
+        return None
+    try:
+        init_time = datetime.strptime(found[1], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return init_time, int(found[2] or 0)
 
 
 def parse_manifest(data: bytes, model: str, where: str) -> Manifest:

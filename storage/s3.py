@@ -101,6 +101,8 @@ class S3Bucket(Bucket):
             digest, parts = self._send_parts(local, key, upload, progress)
             done = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
             self._put_if("complete_multipart_upload", key, {"IfNoneMatch": "*"}, **done)
+        except ObjectNotFound as error:
+            raise Conflict(f"the upload of {self.url(key)} was ended by another publisher") from error
         except BaseException as error:
             try:
                 self._abort(key, upload)

@@ -164,6 +164,7 @@ class S3Server:
 STATUS = {
     "InvalidAccessKeyId": "403 Forbidden",
     "lost": "500 Internal Server Error",
+    "NoSuchUpload": "404 Not Found",
     "NoSuchKey": "404 Not Found",
     "InternalError": "500 Internal Server Error",
     "NotImplemented": "501 Not Implemented",

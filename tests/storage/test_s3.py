@@ -193,3 +193,25 @@ def test_an_address_with_secrets_or_without_a_bucket_is_refused(url: str) -> Non
     with pytest.raises(BucketError, match="credentials come from the environment") as caught:
         open_bucket(url)
     assert "secret" not in str(caught.value)
+
+
+def test_a_sweep_ends_only_the_uploads_it_is_told_are_dead(s3: Any, bucket: Bucket) -> None:
+    for key in ("runs/gfs/old.zip", "runs/gfs/new.zip", "runs/ifs/old.zip"):
+        s3.client.create_multipart_upload(Bucket=s3.bucket, Key=key)
+    asked: list[str] = []
+
+    def dead(key: str) -> bool:
+        asked.append(key)
+        return "old" in key
+
+    bucket.sweep("gfs/", dead)
+    assert sorted(asked) == ["gfs/new.zip", "gfs/old.zip"]
+    assert sorted(halves(s3)) == ["runs/gfs/new.zip", "runs/ifs/old.zip"]
+
+
+def test_an_upload_that_was_swept_meanwhile_is_a_conflict(s3: Any, bucket: Bucket, file: Path) -> None:
+    # The test server itself would answer 500 here.
+    s3.fault = lambda environ: "NoSuchUpload" if environ["QUERY_STRING"].startswith("uploadId=") else None
+    with pytest.raises(Conflict, match=r"the upload of .*gfs/run.zip was ended by another publisher"):
+        bucket.upload(file, "gfs/run.zip")
+    assert objects(s3) == []

@@ -1,0 +1,169 @@
+"""A finished store becomes the published run of its model: upload under a new key, then one manifest swap."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from storage.bucket import Bucket, Progress
+from storage.errors import BucketError, Conflict, ObjectNotFound, WrongChecksum
+from storage.manifest import Manifest, key_order, manifest_key, parse_manifest, store_key
+from storage.schema import StoreSchema
+
+
+class Finished(Protocol):
+    """A store on the local disk that was written and checked."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def schema(self) -> StoreSchema: ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a bucket says of a model at one moment, with the very bytes that a swap must meet again."""
+
+    data: bytes | None
+    manifest: Manifest | None
+
+    @property
+    def generation(self) -> int:
+        return self.manifest.generation if self.manifest else 0
+
+
+def publish(written: Finished, bucket: Bucket, now: datetime, progress: Progress | None = None) -> Manifest:
+    """Make `written` the published run of its model. `progress(done, total)` counts bytes.
+
+    Until the swap the old run is the truth, after it the new one; nothing is overwritten. Another machine may publish
+    at the same time: the newer run wins whoever ends first, and of two that publish the same run the first. The loser
+    raises Conflict and takes its object away. Stores that are neither the new nor the previous one are deleted, as is
+    what killed publishers left; a failure there raises BucketError too, which says that the run is published.
+    Raises Conflict, DiskFull, BucketError, ManifestError.
+    """
+    schema = written.schema
+    before = _published(bucket, schema)
+    bucket.sweep(f"{schema.model}/", lambda key: _beaten(key, before.manifest))
+    key, generation, sha256 = _upload(written, bucket, before, progress)
+    size = bucket.size(key)
+    if size != written.path.stat().st_size:
+        raise WrongChecksum(f"{bucket.url(key)} holds {size} bytes, {written.path} is of another size: publish again")
+    manifest = Manifest(
+        model=schema.model,
+        init_time=schema.init_time,
+        key=key,
+        size=size,
+        sha256=sha256,
+        generation=generation,
+        leads=len(schema.lead_times),
+        last_lead=schema.lead_times[-1],
+        published_at=now,
+        freshness=schema.freshness,
+    )
+    try:
+        manifest, previous = _swap(manifest, schema, bucket, before)
+    except Conflict:
+        bucket.delete(key)
+        raise
+    try:
+        _clean(bucket, manifest, previous)
+    except BucketError as error:
+        raise BucketError(
+            f"{_run(schema)} is published as {bucket.url(manifest.key)}, but what it replaced could not be removed "
+            f"(the next publish tries again): {error}"
+        ) from error
+    return manifest
+
+
+def _run(schema: StoreSchema) -> str:
+    return f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}"
+
+
+def _published(bucket: Bucket, schema: StoreSchema, before: Published | None = None) -> Published:
+    """What is published now; raises Conflict where `schema` may not replace it.
+
+    That is a newer run, and the same run published after `before` was read.
+    """
+    key = manifest_key(schema.model)
+    try:
+        data = bucket.read(key)
+    except ObjectNotFound:
+        return Published(None, None)
+    manifest = parse_manifest(data, schema.model, bucket.url(key))
+    if manifest.init_time > schema.init_time:
+        raise Conflict(
+            f"{manifest.model} {manifest.init_time:%Y-%m-%dT%H:%MZ} was published meanwhile in {bucket.base}; "
+            f"the older run {schema.init_time:%Y-%m-%dT%H:%MZ} does not replace it"
+        )
+    if before and data != before.data and manifest.init_time == schema.init_time:
+        raise Conflict(f"{_run(schema)} was published meanwhile by somebody else as {bucket.url(manifest.key)}")
+    return Published(data, manifest)
+
+
+def _upload(written: Finished, bucket: Bucket, before: Published, progress: Progress | None) -> tuple[str, int, str]:
+    """Put the store under a key that nobody used; returns the key, its generation and the sha256 of what was sent.
+
+    A key may be taken though no manifest names it: its publisher was killed before the swap, or is about to swap.
+    Nobody can know which, so it is left alone until a swap has decided.
+    """
+    while True:
+        published = _published(bucket, written.schema, before)
+        key, generation = _free_key(written.schema, published, bucket.list(f"{written.schema.model}/"))
+        try:
+            return key, generation, bucket.upload(written.path, key, progress)
+        except Conflict:
+            if not bucket.list(key) and _published(bucket, written.schema, before) == published:
+                raise
+
+
+def _free_key(schema: StoreSchema, published: Published, taken: Collection[str]) -> tuple[str, int]:
+    first = published.generation + 1
+    again = published.manifest is not None and published.manifest.init_time == schema.init_time
+    plain = store_key(schema.model, schema.init_time)
+    if not again and plain not in taken:
+        return plain, first
+    for generation in count(first):
+        key = store_key(schema.model, schema.init_time, generation)
+        if key not in taken:
+            return key, generation
+    raise AssertionError
+
+
+def _swap(
+    manifest: Manifest, schema: StoreSchema, bucket: Bucket, before: Published
+) -> tuple[Manifest, Manifest | None]:
+    """Name the store in the manifest; returns the manifest as swapped and the one it replaced.
+
+    Where somebody published an older run since `before`, that one is replaced. Raises Conflict for any other.
+    """
+    while True:
+        published = _published(bucket, schema, before)
+        generation = max(manifest.generation, published.generation + 1)
+        manifest = manifest.model_copy(update={"generation": generation})
+        try:
+            bucket.swap(manifest_key(schema.model), manifest.to_bytes(), published.data)
+        except Conflict:
+            if _published(bucket, schema, before) == published:
+                raise
+        else:
+            return manifest, published.manifest
+
+
+def _beaten(key: str, manifest: Manifest | None) -> bool:
+    """Whether the publisher of a key cannot win any more, as `manifest` is published already."""
+    order = key_order(key)
+    return manifest is not None and order is not None and order <= manifest.order
+
+
+def _clean(bucket: Bucket, manifest: Manifest, previous: Manifest | None) -> None:
+    prefix = f"{manifest.model}/"
+    kept = {manifest.key, previous.key if previous else ""}
+    for key in bucket.list(prefix):
+        if key not in kept and _beaten(key, manifest):
+            bucket.delete(key)
+    bucket.sweep(prefix, lambda key: _beaten(key, manifest))
