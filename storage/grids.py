@@ -169,6 +169,9 @@ class LatLonGrid(Grid):
         columns = np.flatnonzero(east_of_west <= width + 2e-9)
         if len(columns) and self.wraps and width < 360.0:
             columns = np.roll(columns, -int(np.argmin(east_of_west[columns])))
+        elif len(columns):
+            # A box around the gap of a grid that is not closed touches both of its ends.
+            columns = np.arange(columns[0], columns[-1] + 1)
         if not len(rows) or not len(columns):
             raise OutsideGrid(f"no grid point lies within {tuple(box)}; the grid spans {self.extent()}")
         return Window(int(rows[0]), len(rows), int(columns[0]), len(columns))
