@@ -1,0 +1,171 @@
+"""What a writer refuses, and what it leaves behind: a whole store or nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import storage.writer
+from storage.errors import CorruptStore, DiskFull, QuantisationOverflow
+from storage.grids import Cell, LatLonGrid
+from storage.layout import shard_grid
+from storage.reader import Store
+from storage.writer import EncodedBand, StoreWriter, encode_band
+
+
+def zeros(schema: Any, rows: int) -> NDArray[np.float32]:
+    return np.full((len(schema.lead_times), rows, schema.grid.nx), 280.0, np.float32)
+
+
+def write(path: Path, schema: Any, bands: Iterable[EncodedBand]) -> None:
+    with StoreWriter(path, schema) as writer:
+        for band in bands:
+            writer.append(band)
+
+
+@pytest.fixture
+def schema(make_schema: Any) -> Any:
+    return make_schema(names=["air_temperature_2m"], offset=28_000)
+
+
+@pytest.fixture
+def bands(schema: Any) -> list[EncodedBand]:
+    return [encode_band(schema, 0, lambda _: zeros(schema, 10)), encode_band(schema, 1, lambda _: zeros(schema, 3))]
+
+
+def test_a_store_appears_whole_and_the_part_goes(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    path = tmp_path / "run.zarr.zip"
+    with StoreWriter(path, schema) as writer:
+        for band in bands:
+            writer.append(band)
+            assert not path.exists()
+        writer.close()
+        assert path.exists()
+    assert os.listdir(tmp_path) == ["run.zarr.zip"]
+    with Store.open(path) as store:
+        np.testing.assert_array_equal(store.point(Cell(12, 14)), np.full((1, 3), 280.0, np.float32))
+
+
+def test_a_part_left_by_a_killed_writer_is_written_over(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    path = tmp_path / "run.zarr.zip"
+    (tmp_path / "run.zarr.zip.part").write_bytes(b"x" * 1_000_000)
+    write(path, schema, bands)
+    Store.open(path).close()
+
+
+def test_an_error_in_its_block_leaves_nothing(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    def broken() -> Iterator[EncodedBand]:
+        yield bands[0]
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        write(tmp_path / "run.zarr.zip", schema, broken())
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_rows_leave_nothing(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    with pytest.raises(ValueError, match="1 of 2"):
+        write(tmp_path / "run.zarr.zip", schema, bands[:1])
+    assert os.listdir(tmp_path) == []
+
+
+def test_rows_come_in_order(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    with pytest.raises(ValueError, match="row 0"):
+        write(tmp_path / "run.zarr.zip", schema, bands[1:])
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    # Every write to /dev/full fails with ENOSPC.
+    (tmp_path / "run.zarr.zip.part").symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match=r"run\.zarr\.zip"):
+        write(tmp_path / "run.zarr.zip", schema, bands)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_at_the_sync_leaves_nothing(
+    tmp_path: Path, schema: Any, bands: list[EncodedBand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.writer.os, "fsync", full)
+    with pytest.raises(DiskFull):
+        write(tmp_path / "run.zarr.zip", schema, bands)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_reads_back_wrong_is_not_shown(tmp_path: Path, schema: Any, bands: list[EncodedBand]) -> None:
+    shard = bytearray(bands[1].shards[0])
+    shard[40] ^= 1
+    spoilt = EncodedBand(1, (bytes(shard), bands[1].shards[1]), bands[1].crcs)
+    with pytest.raises(CorruptStore, match=r"run\.zarr\.zip"):
+        write(tmp_path / "run.zarr.zip", schema, [bands[0], spoilt])
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_killed_writer_shows_nothing(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+import numpy as np
+from storage.grids import LatLonGrid
+from storage.schema import Freshness, StoredVariable, StoreSchema
+from storage.variables import variable
+from storage.writer import StoreWriter, encode_band
+stored = StoredVariable(variable("air_temperature_2m"), 0.01, 280.0, (0,))
+grid = LatLonGrid(0.0, 1.0, 20, 0.0, 1.0, 3)
+schema = StoreSchema("gfs", datetime(2026, 4, 20, tzinfo=UTC), (0,), (stored,), grid, Freshness(1, 2, 3), "", "")
+writer = StoreWriter(Path(sys.argv[1]), schema)
+writer.append(encode_band(schema, 0, lambda name: np.full((1, 10, 3), 280.0, np.float32)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = tmp_path / "run.zarr.zip"
+    run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[2])
+    assert run.returncode == -9
+    assert not path.exists()
+
+
+def test_overflow_names_the_variable_and_the_range(schema: Any) -> None:
+    values = zeros(schema, 10)
+    values[1, 2, 3] = 1000.0
+    with pytest.raises(QuantisationOverflow, match=r"gfs 2026-04-20T06:00Z: 1 values of air_temperature_2m .* 1000"):
+        encode_band(schema, 0, lambda _: values)
+
+
+def test_infinity_is_an_overflow_not_a_missing_value(schema: Any) -> None:
+    values = zeros(schema, 10)
+    values[0, 0, 0] = np.inf
+    with pytest.raises(QuantisationOverflow):
+        encode_band(schema, 0, lambda _: values)
+
+
+def test_a_band_of_another_shape_is_refused(schema: Any) -> None:
+    with pytest.raises(ValueError, match="air_temperature_2m of shard row 1 has shape"):
+        encode_band(schema, 1, lambda _: zeros(schema, 10))
+    with pytest.raises(IndexError, match="no shard row 2"):
+        encode_band(schema, 2, lambda _: zeros(schema, 10))
+
+
+def test_each_variable_is_asked_once_in_turn(make_schema: Any) -> None:
+    names = ["air_temperature_2m", "cloud_cover_atmosphere", "wind_gust_surface"]
+    schema = make_schema(LatLonGrid(0.0, 1.0, 3, 0.0, 1.0, 4), names=names)
+    asked: list[str] = []
+
+    def band(name: str) -> NDArray[np.float32]:
+        asked.append(name)
+        return np.zeros((3, 3, 4), np.float32)
+
+    encoded = encode_band(schema, 0, band)
+    assert asked == names
+    assert len(encoded.shards) == len(encoded.crcs) == shard_grid(schema)[1]
