@@ -10,8 +10,8 @@ import numpy as np
 from deployments.simulator.weather import Flows, Moment, Weather
 
 SECONDS = 3600.0
-REMEMBERED = 8
-"""Moments kept for the messages that share them: an hourly bucket's seven, and the one before."""
+REMEMBERED = 4
+"""Moments kept for the messages that share them: those of a three-hour step. At full size one takes 200 MB."""
 
 
 class Amounts:
@@ -35,6 +35,7 @@ class Amounts:
             self._moments[lead] = self._at(lead)
             if len(self._moments) > REMEMBERED:
                 self._moments.popitem(last=False)
+        self._moments.move_to_end(lead)
         return self._moments[lead]
 
     def _at(self, lead: float) -> Moment:

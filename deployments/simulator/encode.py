@@ -21,6 +21,8 @@ from tasks.wanted import Level, Parameter
 BITS = 16
 """Bits per value where the packing has no decimal step of its own, as ECMWF writes its open data."""
 
+ECMWF_CENTRE = 98
+
 _PROCESS = {statistic: code for code, statistic in STATISTICS.items()}
 
 
@@ -98,6 +100,9 @@ class Encoder:
             "indicatorOfUnitOfTimeRange": 1,
             **_level_keys(identity, producer.level_zero),
         }
+        if producer.centre == ECMWF_CENTRE:
+            # ECMWF's messages carry a local section: its archive's class, type, stream and version.
+            keys |= {"setLocalDefinition": 1, "class": "od", "type": "fc", "stream": "oper", "expver": "0001"}
         if identity.statistic is not Statistic.INSTANT:
             keys |= {
                 "minuteOfEndOfOverallTimeInterval": 0,
@@ -161,22 +166,19 @@ def _grid_keys(grid: LatLonGrid) -> dict[str, int | str]:
 
 
 def _level_keys(identity: Identity, level_zero: bool) -> dict[str, int | str]:
-    value = identity.level.value
-    if value is None and level_zero:
-        value = 0.0
-    first: dict[str, int | str] = {"typeOfFirstFixedSurface": identity.level.type}
-    if value is not None:
-        digits = 0 if value == round(value) else 2
-        first |= {
-            "scaleFactorOfFirstFixedSurface": digits,
-            "scaledValueOfFirstFixedSurface": round(value * 10**digits),
-        }
-    else:
-        first |= {"scaleFactorOfFirstFixedSurface": "missing", "scaledValueOfFirstFixedSurface": "missing"}
-    if identity.second is None:
-        return first | {"typeOfSecondFixedSurface": 255}
-    return first | {
-        "typeOfSecondFixedSurface": identity.second,
-        "scaleFactorOfSecondFixedSurface": 0,
-        "scaledValueOfSecondFixedSurface": 0,
+    return {
+        **_surface_keys("First", identity.level, level_zero),
+        **_surface_keys("Second", Level(255 if identity.second is None else identity.second), level_zero),
+    }
+
+
+def _surface_keys(which: str, level: Level, level_zero: bool) -> dict[str, int | str]:
+    keys: dict[str, int | str] = {f"typeOf{which}FixedSurface": level.type}
+    value = 0.0 if level.value is None and level_zero else level.value
+    if value is None:
+        return keys | {f"scaleFactorOf{which}FixedSurface": "missing", f"scaledValueOf{which}FixedSurface": "missing"}
+    digits = 0 if value == round(value) else 2
+    return keys | {
+        f"scaleFactorOf{which}FixedSurface": digits,
+        f"scaledValueOf{which}FixedSurface": round(value * 10**digits),
     }

@@ -16,7 +16,8 @@ from tasks.wanted import Bucket, Product, Wanted
 class Part:
     """One message of a file: its identity and its name in the index.
 
-    Its values are `scale` x those of `wanted`'s variable over `span` + `shift`. `digits`: decimal places kept, in the message's units.
+    Its values are `scale` x those of `wanted`'s variable over `span` + `shift`. `digits`: decimal places that are kept,
+    in the message's units.
     """
 
     wanted: Wanted
@@ -72,7 +73,7 @@ def _wanted_part(wanted: Wanted, producer: Producer) -> Part:
     name, level_text = wanted.idx or (wanted.param or "", "")
     return Part(
         wanted=wanted,
-        identity=Identity(wanted.parameters[0], wanted.level, wanted.statistic),
+        identity=Identity(wanted.parameters[0], wanted.level, wanted.statistic, producer.second.get(wanted.name)),
         span=_span(wanted),
         name=name,
         level_text=level_text,

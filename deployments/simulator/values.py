@@ -40,14 +40,10 @@ def values_of(part: Part, interval: tuple[int, int], amounts: Amounts) -> Field:
 
 
 def _over_hours(name: str, statistic: Statistic, start: int, end: int, amounts: Amounts) -> Field:
-    """An extreme or a mean of what does not accumulate, from its values at the full hours of the interval."""
-    hours = [getattr(amounts.moment(hour), name) for hour in range(start, end + 1)]
-    match statistic:
-        case Statistic.MAXIMUM:
-            return reduce(np.maximum, hours)
-        case Statistic.MINIMUM:
-            return reduce(np.minimum, hours)
-        case Statistic.MEAN:
-            # The ends count half: they border on the neighbouring intervals.
-            return (sum(hours[1:-1], 0.5 * (hours[0] + hours[-1]))) / (end - start)
-    raise ValueError(f"{name} has no {statistic}")
+    """What does not accumulate: an extreme over the full hours of the interval, or the mean of its two ends."""
+    if statistic is Statistic.MEAN:
+        first, last = (getattr(amounts.moment(hour), name) for hour in (start, end))
+        mean: Field = 0.5 * (first + last)
+        return mean
+    extreme = {Statistic.MAXIMUM: np.maximum, Statistic.MINIMUM: np.minimum}[statistic]
+    return reduce(extreme, (getattr(amounts.moment(hour), name) for hour in range(start, end + 1)))

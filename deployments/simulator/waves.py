@@ -20,6 +20,10 @@ DRIFT = 0.45
 """Largest phase error of a model at 240 h, radians; it grows with lead time."""
 
 
+SMALL = 250_000
+"""Multiplications up to which OpenBLAS stays in its caller's thread: its own threads burn a core while they wait."""
+
+
 class Wave(NamedTuple):
     """`crests` around the Earth, centred at `lat` with half width `width` (degrees), amplitude, speed east in m/s.
 
@@ -109,7 +113,11 @@ class Crests:
     def _over(self, *rows: Turn) -> list[Field]:
         """Real parts of rows [ny, wave] times the columns [wave, nx], as one real product."""
         stacked = np.concatenate(rows)
-        flat = np.concatenate([stacked.real, -stacked.imag], axis=1) @ self._parts
+        left = np.concatenate([stacked.real, -stacked.imag], axis=1)
+        flat = np.empty((len(left), self._parts.shape[1]))
+        at_once = max(SMALL // self._parts.size, 1)
+        for first in range(0, len(left), at_once):
+            np.matmul(left[first : first + at_once], self._parts, out=flat[first : first + at_once])
         return np.split(flat, len(rows))
 
     def errors(self, model: str, lead: float) -> Field:
