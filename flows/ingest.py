@@ -53,7 +53,10 @@ def ingest(model: Model, request: IngestRequest, crew: Crew | None = None) -> In
                     progress=advance,
                 ),
             )
-            crew.step("check", lambda advance: check_store(written.path, haul.messages, box=job.box))
+            crew.step(
+                "check",
+                lambda advance: check_store(written.path, model.wanted, haul.messages, progress=advance),
+            )
             manifest = crew.step(
                 "publish", lambda advance: publish(written, bucket, datetime.now(UTC), progress=advance)
             )

@@ -139,9 +139,7 @@ def opened(message: StagedMessage) -> Iterator[int]:
     try:
         eccodes.codes_set(handle, "missingValue", MISSING)
         yield handle
-    except (eccodes.CodesInternalError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
+    except eccodes.CodesInternalError as error:
         raise broken(message, error) from error
     finally:
         eccodes.codes_release(handle)
@@ -155,7 +153,7 @@ def decode(message: StagedMessage) -> Field:
         points = orientation.scan.ny * orientation.scan.nx
         if values.size != points:
             raise broken(message, f"it holds {values.size} values for {points} points")
-        return Field(values, orientation, _packing_step(handle))
+        return Field(values, orientation, packing_step(handle))
 
 
 def _orientation(message: StagedMessage, handle: int) -> Orientation:
@@ -165,7 +163,7 @@ def _orientation(message: StagedMessage, handle: int) -> Orientation:
         raise DecodeError(f"{describe(message)}: {error}") from error
 
 
-def _packing_step(handle: int) -> float:
+def packing_step(handle: int) -> float:
     """2^E 10^-D of simple packing and its relatives (GRIB2 regulation 92.9.4); 0 where a packing has no such keys."""
     keys = ("binaryScaleFactor", "decimalScaleFactor")
     if not all(eccodes.codes_is_defined(handle, key) for key in keys):

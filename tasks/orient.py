@@ -76,7 +76,9 @@ def orientation_of(handle: int) -> Orientation:
 
 def _increment(handle: int, axis: str) -> float | None:
     key = f"{axis}DirectionIncrement"
-    if eccodes.codes_is_missing(handle, key):
+    # The first bit of a GRIB1 increment is a sign (SailDocs writes one), which ecCodes takes for 32.768 degrees.
+    signed = eccodes.codes_get_long(handle, "edition") == 1 and eccodes.codes_get_long(handle, key) & 0x8000
+    if signed or eccodes.codes_is_missing(handle, key):
         return None
     return abs(float(eccodes.codes_get_double(handle, f"{key}InDegrees"))) or None
 
