@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import eccodes
 import numpy as np
@@ -17,12 +17,16 @@ from storage.grids import Box, Grid, OutsideGrid, Window
 from tasks.cut import single_field
 from tasks.errors import DecodeError, MessageError
 from tasks.fields import Advance
+from tasks.forked import ChildDied, in_children
 from tasks.orient import Orientation, orientation_of
-from tasks.pack import MISSING, Field, Packed, pack, unpack
+from tasks.pack import MISSING, Field, Packed, load_kernels, pack, unpack
 from tasks.scratch import Scratch
 from tasks.wanted import StagedMessage
 
-THREADS = 2
+Result = TypeVar("Result")
+
+CHILDREN = 2
+"""Processes that decode; each holds one message."""
 
 
 @dataclass(frozen=True)
@@ -33,38 +37,31 @@ class EcCodes:
     box: Box | None = None
 
     def open(self, messages: Sequence[StagedMessage], advance: Advance) -> ScratchFields:
-        # Beforehand and alone: ecCodes then has its tables before threads meet in them.
-        with opened(messages[0]) as handle:
-            whole = _orientation(messages[0], handle).grid
+        whole = next(self._each(messages[:1], lambda number: orientation(messages[number]).grid))
         window = _window(whole, self.box)
         scratch = Scratch(self.scratch, len(messages), window.rows, window.columns)
 
         def keep(number: int) -> Packed:
-            field = decode(messages[number])
-            if field.orientation.grid != whole:
-                raise DecodeError(
-                    f"{describe(messages[number])} lies on another grid than {describe(messages[0])}: "
-                    f"{field.orientation.grid} and not {whole}; ingest the files of one grid at a time"
-                )
-            steps, packed = pack(field, window)
+            steps, packed = pack(decode(messages[number], whole), window)
             scratch.write(number, steps)
             return packed
 
         packed = []
         try:
-            with ThreadPoolExecutor(THREADS) as pool:
-                futures = [pool.submit(keep, number) for number in range(len(messages))]
-                try:
-                    for done, future in enumerate(futures, 1):
-                        packed.append(future.result())
-                        advance(done, len(messages))
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
+            load_kernels()
+            for done, one in enumerate(self._each(messages, keep), 1):
+                packed.append(one)
+                advance(done, len(messages))
         except BaseException:
             scratch.close()
             raise
         return ScratchFields(whole if self.box is None else whole.crop(window), packed, scratch)
+
+    def _each(self, messages: Sequence[StagedMessage], work: Callable[[int], Result]) -> Iterator[Result]:
+        try:
+            yield from in_children(work, len(messages), CHILDREN)
+        except ChildDied as error:
+            raise broken(messages[error.number], error) from error
 
 
 class ScratchFields:
@@ -145,15 +142,26 @@ def opened(message: StagedMessage) -> Iterator[int]:
         eccodes.codes_release(handle)
 
 
-def decode(message: StagedMessage) -> Field:
-    """Decode one staged message, whole; raises DecodeError."""
+def orientation(message: StagedMessage) -> Orientation:
+    """How one staged message lies on Earth; raises DecodeError."""
     with opened(message) as handle:
-        orientation = _orientation(message, handle)
-        values = eccodes.codes_get_array(handle, "values", float)
-        points = orientation.scan.ny * orientation.scan.nx
-        if values.size != points:
-            raise broken(message, f"it holds {values.size} values for {points} points")
-        return Field(values, orientation, packing_step(handle))
+        return _orientation(message, handle)
+
+
+def decode(message: StagedMessage, grid: Grid) -> Field:
+    """Decode one staged message, whole, which must lie on `grid`; raises DecodeError."""
+    with opened(message) as handle:
+        oriented = _orientation(message, handle)
+        if oriented.grid != grid:
+            raise DecodeError(
+                f"{describe(message)} lies on another grid than the messages before it, {oriented.grid} and not "
+                f"{grid}; ingest the files of one grid at a time"
+            )
+        points = grid.ny * grid.nx
+        count = eccodes.codes_get_size(handle, "values")
+        if count != points:
+            raise broken(message, f"it holds {count} values for {points} points")
+        return Field(eccodes.codes_get_array(handle, "values", float), oriented, packing_step(handle))
 
 
 def _orientation(message: StagedMessage, handle: int) -> Orientation:

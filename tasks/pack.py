@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids import Window
+from storage.grids import LatLonGrid, Window
 from storage.layout import FILL
 from tasks.fields import FieldFacts
 from tasks.orient import Orientation, Scan, position
@@ -62,6 +62,12 @@ def pack(field: Field, window: Window) -> tuple[NDArray[np.int16], Packed]:
     scale = (high - low) / (SPAN - 2) or 1.0
     _quantise(field.values, scan, window, low, scale, lowest, steps)
     return steps, Packed(FieldFacts(low, high, max(scale, field.step)), scale, low - scale * lowest, gaps)
+
+
+def load_kernels() -> None:
+    """Have the kernels compiled, so that children which are forked later do not do it each for itself."""
+    point = Orientation(LatLonGrid(0.0, 1.0, 1, 0.0, 1.0, 1), Scan(1, 1))
+    pack(Field(np.zeros(1), point, 0.0), Window(0, 1, 0, 1))
 
 
 @numba.njit(nogil=True, cache=True)

@@ -78,7 +78,8 @@ def write_store(
     """Write the store of a run to `path`, and nothing there when it fails.
 
     Variables without any message are left out. `scratch` takes two bytes per value until the store is written.
-    `progress` counts messages twice: decoded, and their part of the bands. Raises DecodeError, DiskFull of tasks and of storage, QuantisationOverflow.
+    `progress` counts messages twice: when they are decoded, and by the bands that are written.
+    Raises DecodeError, DiskFull of tasks and of storage, QuantisationOverflow.
     """
     groups = _groups(facts, wanted, messages)
     ordered = [message for _, group in groups for message in group]
@@ -88,14 +89,8 @@ def write_store(
         try:
             parts = _parts(groups, fields)
             schema = _schema(facts, parts, fields.grid, provenance)
-            bands = shard_grid(schema)[0]
-            return _write(
-                schema,
-                parts,
-                fields,
-                path,
-                lambda done: progress(total - len(ordered) * (bands - done) // bands, total),
-            )
+            half = len(ordered)
+            return _write(schema, parts, fields, path, lambda done, bands: progress(half + half * done // bands, total))
         finally:
             fields.close()
     except DecodeError as error:
@@ -190,14 +185,14 @@ class Tally:
 
 
 def _write(
-    schema: StoreSchema, parts: Sequence[Part], fields: Fields, path: Path, advance: Callable[[float], None]
+    schema: StoreSchema, parts: Sequence[Part], fields: Fields, path: Path, advance: Callable[[int, int], None]
 ) -> Written:
     tally = Tally(parts)
     bands = shard_grid(schema)[0]
     with StoreWriter(path, schema) as writer:
         for done, band in enumerate(_encoded(schema, parts, fields, tally), 1):
             writer.append(band)
-            advance(done / bands)
+            advance(done, bands)
         tally.require_plausible(schema.grid.ny * schema.grid.nx)
         anomalies = tally.anomalies()
         # Documents are written last, so what was found on the way can still go into them.

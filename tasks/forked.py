@@ -1,0 +1,95 @@
+"""Work that may take its process down, done in forked children.
+
+A flipped bit in a message makes ecCodes abort or touch memory that is not its own (2.50: complex packing, JPEG 2000;
+found by flipping bits of real messages, 2026-11). A child that dies so tells which message did it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NoReturn, TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a child's work raised."""
+
+    error: BaseException
+
+
+class ChildDied(RuntimeError):
+    """A child ended while it worked on `number`."""
+
+    def __init__(self, number: int, status: int) -> None:
+        self.number = number
+        code = os.waitstatus_to_exitcode(status)
+        super().__init__(f"its decoding ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}")
+
+
+def in_children(work: Callable[[int], Result], count: int, children: int) -> Iterator[Result]:
+    """work(0), work(1), ... work(count - 1), in order, shared out among so many children.
+
+    Children see memory as it was when they were forked; results come back pickled. Raises what `work` raises, and
+    ChildDied. Children are gone when this ends, however it ends; killed, it takes them along at their next result.
+    """
+    crew: list[tuple[int, BinaryIO]] = []
+    try:
+        for first in range(min(children, count)):
+            reading, writing = os.pipe()
+            pid = os.fork()
+            if not pid:
+                _work(work, range(first, count, children), writing)
+            os.close(writing)
+            crew.append((pid, os.fdopen(reading, "rb")))
+        for number in range(count):
+            pid, pipe = crew[number % children]
+            result: Result | Failure = _next(pipe, pid, number)
+            if isinstance(result, Failure):
+                raise result.error
+            yield result
+    finally:
+        for pid, pipe in crew:
+            pipe.close()
+            _end(pid)
+
+
+def _next(pipe: BinaryIO, pid: int, number: int) -> Result | Failure:
+    try:
+        found: Result | Failure = pickle.load(pipe)
+    except (EOFError, pickle.UnpicklingError):
+        raise ChildDied(number, os.waitpid(pid, os.WNOWAIT)[1]) from None
+    return found
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    finally:
+        os.waitpid(pid, 0)
+
+
+def _work(work: Callable[[int], object], numbers: range, writing: int) -> NoReturn:
+    """The whole life of a child. It leaves without the parent's clean-up, and says nothing on the parent's stderr."""
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            for number in numbers:
+                try:
+                    result = work(number)
+                except BaseException as error:  # noqa: BLE001 - the parent raises it
+                    error.add_note(traceback.format_exc())
+                    result = Failure(error)
+                pipe.write(pickle.dumps(result))
+                if isinstance(result, Failure):
+                    break
+        code = 0
+    finally:
+        os._exit(code)
