@@ -112,7 +112,7 @@ MODEL = Model(
         Mirror("nomads", "https://nomads.ncep.noaa.gov/pub/data/nccf/com/gfs/prod", per_minute=100),
     ),
     wanted=WANTED,
-    freshness=Freshness(due_after=330, late_after=400, stale_after=5 * 24 * 60),
+    freshness=Freshness(due_after=360 + 330, late_after=360 + 400, stale_after=5 * 24 * 60),
     attribution="NOAA/NCEP Global Forecast System",
     licence="Public domain (US Government work)",
     bytes_per_message=600_000,

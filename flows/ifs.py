@@ -83,7 +83,7 @@ MODEL = Model(
         Mirror("ecmwf", "https://data.ecmwf.int/forecasts"),
     ),
     wanted=WANTED,
-    freshness=Freshness(due_after=460, late_after=540, stale_after=5 * 24 * 60),
+    freshness=Freshness(due_after=360 + 460, late_after=360 + 540, stale_after=5 * 24 * 60),
     attribution="ECMWF open data, IFS high-resolution forecast",
     licence="CC-BY-4.0",
     bytes_per_message=700_000,

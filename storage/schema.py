@@ -19,7 +19,10 @@ class SchemaError(StoreError):
 
 @dataclass(frozen=True)
 class Freshness:
-    """When a run is due, when people are told, when readers pass it over: minutes after init_time."""
+    """How old a run may get, in minutes after its init_time.
+
+    due_after: the next run should have replaced it; late_after: people are told; stale_after: readers pass it over.
+    """
 
     due_after: int
     late_after: int
