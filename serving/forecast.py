@@ -15,7 +15,7 @@ from serving.daily import day_hours, summarise
 from serving.fields import COLUMN, PRECIPITATION, WEATHER
 from serving.merge import Merged, Slots, merge
 from serving.options import ForecastOptions
-from serving.places import Place
+from serving.places import Place, timezone_at
 from serving.response import layout_of, write_points
 from serving.sources import Store, make_flags, read_sources
 from serving.timeline import Timeline, make_timeline
@@ -23,11 +23,15 @@ from storage.grids import Cell, LatLonGrid
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import CATALOGUE, Statistic
 
-__all__ = ["ForecastOptions", "NoForecast", "Place", "Store", "build_forecast", "warm"]
+__all__ = ["ForecastOptions", "ForecastUnavailable", "NoForecast", "Place", "Store", "build_forecast", "warm"]
 
 
 class NoForecast(LookupError):
-    """No store says anything about this place and time."""
+    """No store covers this place."""
+
+
+class ForecastUnavailable(NoForecast):
+    """Stores cover this place, but their runs have ended or cannot be read."""
 
 
 def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
@@ -73,6 +77,11 @@ def fallen_today(columns: NDArray[np.float64], timeline: Timeline) -> None:
 def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime) -> bytes:
     """The answer as JSON bytes. Raises NoForecast where no store has anything to say."""
     sources = read_sources(place, stores, options, now)
+    if not sources.stores and sources.unreadable:
+        raise ForecastUnavailable(
+            f"no forecast for {place.lat:g},{place.lon:g}: what covers it cannot be read "
+            f"({', '.join(sources.unreadable)})"
+        )
     if not sources.stores:
         known = ", ".join(sorted({store.schema.model for store in stores})) or "none"
         raise NoForecast(f"no forecast for {place.lat:g},{place.lon:g}: no store covers it (stores: {known})")
@@ -82,7 +91,7 @@ def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptio
             orjson.dumps(value)
             for value in (
                 round(place.lat, 4),
-                round(place.lon, 4),
+                round(place.lon if place.asked_lon is None else place.asked_lon, 4),
                 place.timezone,
                 days.offset_at(place.timezone, int(now.timestamp() // 1)) / 3600,
             )
@@ -94,7 +103,7 @@ def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptio
         merged = merge(sources.readings, timeline.slots, place.lat, place.lon)
         if (merged.who < 0).all():
             last = max(store.schema.valid_times[-1] for store in sources.stores)
-            raise NoForecast(
+            raise ForecastUnavailable(
                 f"no forecast for {place.lat:g},{place.lon:g} from {now.astimezone(UTC):%Y-%m-%dT%H:%MZ} on: "
                 f"the stores there end at {last:%Y-%m-%dT%H:%MZ}"
             )
@@ -119,7 +128,7 @@ def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptio
 
 
 def warm() -> None:
-    """Load or compile every kernel, so that no request waits for it: one answer over an empty store."""
+    """Load or compile every kernel, and load the time zones, so that no request waits: one answer over flat fields."""
     schema = StoreSchema(
         model="warm",
         init_time=datetime(2026, 1, 1, tzinfo=UTC),
@@ -134,7 +143,7 @@ def warm() -> None:
         licence="",
     )
     store = _Flat(schema, np.ones((len(schema.variables), 2), dtype=np.float32))
-    build_forecast(Place(0.0, 0.0, "UTC"), [store], ForecastOptions(), schema.init_time)
+    build_forecast(Place(0.0, 0.0, timezone_at(0.0, 0.0)), [store], ForecastOptions(), schema.init_time)
 
 
 @dataclass(frozen=True)

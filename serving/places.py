@@ -11,11 +11,15 @@ import tzfpy
 
 @dataclass(frozen=True)
 class Place:
-    """Latitude and longitude in degrees (-90..90, -180..180) and an IANA time zone name."""
+    """Latitude and longitude in degrees (-90..90, -180..180) and an IANA time zone name.
+
+    asked_lon: the longitude as the client wrote it, where that lies beyond 180.
+    """
 
     lat: float
     lon: float
     timezone: str
+    asked_lon: float | None = None
 
 
 def timezone_at(lat: float, lon: float) -> str:

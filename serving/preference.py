@@ -42,6 +42,14 @@ REGIONS = (
     Region("world", -90.0, 90.0, -180.0, 360.0, ("ifs", "gfs")),
 )
 
+# What the contract calls its sources: clients may exclude them whether they are served here or not.
+CONTRACT_SOURCES = frozenset(
+    {
+        "hrrr", "nbm", "gefs", "gfs", "rtma_ru", "ecmwf_ifs", "dwd_mosmix", "aigefs", "aigfs", "ecmwf_aifs", "raqdps",
+        "silam",
+    }
+)  # fmt: skip
+
 # What Dark Sky clients know a model as, where that is not its name here.
 SOURCE_NAMES = {"ifs": "ecmwf_ifs"}
 

@@ -45,14 +45,15 @@ class Sources:
     unreadable: list[str]
 
 
+def is_excluded(store: Store, options: ForecastOptions) -> bool:
+    """Whether the client does not want this store, by either of its names."""
+    model = store.schema.model
+    return model in options.exclude or preference.source_name(model) in options.exclude
+
+
 def read_sources(place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime) -> Sources:
     """Every store's series at the place. A store that is damaged there is passed over, told and logged."""
-    wanted = [
-        store
-        for store in stores
-        if store.schema.model not in options.exclude
-        and preference.source_name(store.schema.model) not in options.exclude
-    ]
+    wanted = [store for store in stores if not is_excluded(store, options)]
     ordered, stale = preference.split_stale(preference.in_order(wanted, place.lat, place.lon), now)
     found = Sources([], [], [], sorted({preference.source_name(store.schema.model) for store in stale}), [])
     for store in ordered:
