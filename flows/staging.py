@@ -9,10 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
+from pydantic import TypeAdapter
+
 from flows.leads import leads_in_words
 from flows.report import GroupReport
 from tasks.fetch import LeadOrder, LeadResult, fetch_leads
 from tasks.wanted import StagedMessage
+
+_RESULT = TypeAdapter(LeadResult)
 
 GROUP = 8
 """Leads per Prefect task: a task costs about 10 ms and 20 kB of database, a group some seconds of network."""
@@ -81,14 +85,8 @@ def _recall(order: LeadOrder) -> LeadResult | None:
     record = json.loads(path.read_text())
     if record["mark"] != _mark(order):
         return None
-    fields = record["result"]
-    messages = tuple(
-        StagedMessage(**{**message, "interval": tuple(message["interval"])}) for message in fields.pop("messages")
-    )
-    if not all(_is_there(message) for message in messages):
-        return None
-    rest = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    return LeadResult(messages=messages, **rest)
+    result = _RESULT.validate_python(record["result"])
+    return result if all(_is_there(message) for message in result.messages) else None
 
 
 def _is_there(message: StagedMessage) -> bool:

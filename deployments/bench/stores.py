@@ -105,7 +105,7 @@ def full_stores(folder: Path, advance: Callable[[int, int], None]) -> list[Path]
         if manifest is None or manifest.init_time != schema.init_time:
             path = folder.with_name("building") / f"{schema.model}.zarr.zip"
             write_full_store(path, schema, advance)
-            manifest = publish(Written(path, schema), bucket, datetime.now(UTC))
+            manifest = publish(Written(path, schema, {}), bucket, datetime.now(UTC))
             path.unlink()
         found.append(folder / manifest.key)
     return found
