@@ -94,7 +94,9 @@ class Grid(ABC):
 
 def wrap_longitude(lon: float) -> float:
     """The same meridian in [-180, 180)."""
-    return (lon + 180.0) % 360.0 - 180.0
+    wrapped = (lon + 180.0) % 360.0 - 180.0
+    # The rest of a tiny negative number by 360 rounds to 360.
+    return wrapped if wrapped < 180.0 else -180.0
 
 
 @dataclass(frozen=True)
