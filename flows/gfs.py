@@ -1,7 +1,7 @@
 """NOAA GFS, global 0.25 degrees, four cycles a day, 0-384 h.
 
-Names: NCEP GRIB2 tables; inventories of pgrb2.0p25 and pgrb2b.0p25. Arrival: f384 lands 5 h 16 min to 5 h 19 min
-after the init time (2026-05).
+Names: NCEP GRIB2 tables, GRIB1 table 2 (ON388); inventories of pgrb2.0p25 and pgrb2b.0p25. Arrival: f384 lands
+5 h 16 min to 5 h 19 min after the init time (2026-05).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _product(name: str, file: str) -> Product:
     return Product(name, path, path + ".idx", IndexKind.IDX)
 
 
-def _category(name: str, idx: str, number: int) -> Wanted:
-    return Wanted(f"categorical_{name}_surface", (Parameter(0, 1, number),), SURFACE, (idx, "surface"))
+def _category(name: str, idx: str, number: int, grib1: str) -> Wanted:
+    return Wanted(f"categorical_{name}_surface", (Parameter(0, 1, number),), SURFACE, (idx, "surface"), grib1=(grib1,))
 
 
 WANTED = (
@@ -41,10 +41,14 @@ WANTED = (
         ("REFC", "entire atmosphere"),
         required=False,
     ),
-    Wanted("visibility_surface", (Parameter(0, 19, 0),), SURFACE, ("VIS", "surface")),
-    Wanted("wind_gust_surface", (Parameter(0, 2, 22),), SURFACE, ("GUST", "surface")),
+    Wanted("visibility_surface", (Parameter(0, 19, 0),), SURFACE, ("VIS", "surface"), grib1=("vis",)),
+    Wanted("wind_gust_surface", (Parameter(0, 2, 22),), SURFACE, ("GUST", "surface"), grib1=("gust", "2.180")),
     Wanted(
-        "air_pressure_mean_sea_level", (Parameter(0, 3, 1),), Level(101), ("PRMSL", "mean sea level"), grib1=("prmsl",)
+        "air_pressure_mean_sea_level",
+        (Parameter(0, 3, 1),),
+        Level(101),
+        ("PRMSL", "mean sea level"),
+        grib1=("prmsl", "msl"),
     ),
     Wanted("air_pressure_surface", (Parameter(0, 3, 0),), SURFACE, ("PRES", "surface"), grib1=("sp",)),
     Wanted("air_temperature_2m", (Parameter(0, 0, 0),), TWO_METRES, ("TMP", "2 m above ground"), grib1=("t", "2t")),
@@ -55,7 +59,7 @@ WANTED = (
     Wanted("apparent_temperature_2m", (Parameter(0, 0, 21),), TWO_METRES, ("APTMP", "2 m above ground")),
     Wanted("eastward_wind_10m", (Parameter(0, 2, 2),), TEN_METRES, ("UGRD", "10 m above ground"), grib1=("u", "10u")),
     Wanted("northward_wind_10m", (Parameter(0, 2, 3),), TEN_METRES, ("VGRD", "10 m above ground"), grib1=("v", "10v")),
-    Wanted("precipitation_rate_surface", (Parameter(0, 1, 7),), SURFACE, ("PRATE", "surface")),
+    Wanted("precipitation_rate_surface", (Parameter(0, 1, 7),), SURFACE, ("PRATE", "surface"), grib1=("prate",)),
     Wanted(
         "precipitation_amount_surface",
         (Parameter(0, 1, 8),),
@@ -66,11 +70,11 @@ WANTED = (
         bucket=Bucket.INTERVAL,
         from_lead=1,
     ),
-    _category("snow", "CSNOW", 195),
-    _category("ice_pellets", "CICEP", 194),
-    _category("freezing_rain", "CFRZR", 193),
-    _category("rain", "CRAIN", 192),
-    Wanted("cape_surface", (Parameter(0, 7, 6),), SURFACE, ("CAPE", "surface"), grib1=("cape",)),
+    _category("snow", "CSNOW", 195, "2.143"),
+    _category("ice_pellets", "CICEP", 194, "2.142"),
+    _category("freezing_rain", "CFRZR", 193, "2.141"),
+    _category("rain", "CRAIN", 192, "2.140"),
+    Wanted("cape_surface", (Parameter(0, 7, 6),), SURFACE, ("CAPE", "surface"), grib1=("cape", "2.157")),
     Wanted(
         "ozone_column_atmosphere",
         (Parameter(0, 14, 0),),
@@ -83,6 +87,7 @@ WANTED = (
         (Parameter(0, 4, 192), Parameter(0, 4, 7)),
         SURFACE,
         ("DSWRF", "surface"),
+        grib1=("dswrf", "2.204"),
         statistic=Statistic.MEAN,
         bucket=Bucket.INTERVAL,
         from_lead=1,

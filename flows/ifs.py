@@ -23,11 +23,13 @@ TEN_METRES = Level(103, 10)
 _PATH = "{init_time:%Y%m%d}/{init_time:%H}z/ifs/0p25/oper/{init_time:%Y%m%d%H}0000-{lead}h-oper-fc"
 
 WANTED = (
-    Wanted("air_pressure_mean_sea_level", (Parameter(0, 3, 0), Parameter(0, 3, 1)), Level(101), param="msl"),
-    Wanted("air_temperature_2m", (Parameter(0, 0, 0),), TWO_METRES, param="2t"),
-    Wanted("dew_point_temperature_2m", (Parameter(0, 0, 6),), TWO_METRES, param="2d"),
-    Wanted("eastward_wind_10m", (Parameter(0, 2, 2),), TEN_METRES, param="10u"),
-    Wanted("northward_wind_10m", (Parameter(0, 2, 3),), TEN_METRES, param="10v"),
+    Wanted(
+        "air_pressure_mean_sea_level", (Parameter(0, 3, 0), Parameter(0, 3, 1)), Level(101), param="msl", grib1=("msl",)
+    ),
+    Wanted("air_temperature_2m", (Parameter(0, 0, 0),), TWO_METRES, param="2t", grib1=("2t",)),
+    Wanted("dew_point_temperature_2m", (Parameter(0, 0, 6),), TWO_METRES, param="2d", grib1=("2d",)),
+    Wanted("eastward_wind_10m", (Parameter(0, 2, 2),), TEN_METRES, param="10u", grib1=("10u",)),
+    Wanted("northward_wind_10m", (Parameter(0, 2, 3),), TEN_METRES, param="10v", grib1=("10v",)),
     Wanted(
         "wind_gust_10m",
         (Parameter(0, 2, 22),),
@@ -35,6 +37,7 @@ WANTED = (
         param="10fg",
         # ecCodes names the maximum by its period, and the period follows the steps.
         param_aliases=("10fg3", "10fg6"),
+        grib1=("10fg",),
         statistic=Statistic.MAXIMUM,
         from_lead=3,
         required=False,
@@ -46,6 +49,7 @@ WANTED = (
         (Parameter(0, 1, 193),),
         SURFACE,
         param="tp",
+        grib1=("tp",),
         statistic=Statistic.ACCUMULATION,
         bucket=Bucket.SINCE_START,
         factor=1000.0,
@@ -53,14 +57,15 @@ WANTED = (
     ),
     Wanted("precipitation_type_surface", (Parameter(0, 1, 19),), SURFACE, param="ptype"),
     # A fraction; in percent it would be 0.6.1.
-    Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 192),), SURFACE, param="tcc", factor=100.0),
-    Wanted("air_pressure_surface", (Parameter(0, 3, 0),), SURFACE, param="sp", required=False),
+    Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 192),), SURFACE, param="tcc", grib1=("tcc",), factor=100.0),
+    Wanted("air_pressure_surface", (Parameter(0, 3, 0),), SURFACE, param="sp", grib1=("sp",), required=False),
     Wanted("cape_most_unstable", (Parameter(0, 7, 6),), Level(17), param="mucape", required=False),
     Wanted(
         "downward_shortwave_flux_surface",
         (Parameter(0, 4, 7),),
         SURFACE,
         param="ssrd",
+        grib1=("ssrd",),
         statistic=Statistic.ACCUMULATION,
         bucket=Bucket.SINCE_START,
         rate=True,

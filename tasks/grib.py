@@ -39,7 +39,7 @@ class FieldId:
     `number`: index inside a multi-field message. `length`: bytes of the whole message.
     `interval`: (start, end) minutes after init_time, equal for an instant; None where the message gives no such time.
     `statistic`: None for a process that the catalogue has no word for. `plain`: neither a probability, a percentile
-    nor an ensemble mean. `short`: the ecCodes short name of a GRIB1 field, which has no `parameter`.
+    nor an ensemble mean. `short`: the name of a GRIB1 field, which has no `parameter`.
     """
 
     number: int

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from storage.variables import Statistic
 from tasks.errors import InventoryError, MessageError
-from tasks.grib import HEAD, MAGIC, FieldId, Reading, Shape, drive, match, read_fields
+from tasks.grib import HEAD, MAGIC, FieldId, Reading, drive, match, read_fields
+from tasks.grib1 import identify_grib1
 from tasks.pick import best
-from tasks.wanted import Level, StagedMessage, Wanted
+from tasks.wanted import StagedMessage, Wanted
 
 SEARCH = 65_536
 """Bytes looked through at once for the next message where messages do not follow each other directly."""
@@ -167,64 +167,3 @@ def _choose_run(candidates: Sequence[tuple[Wanted, Path, Located]], names: str) 
         shown = ", ".join(f"{run:%Y-%m-%dT%H:%MZ}" for run in runs[:4]) + (", ..." if len(runs) > 4 else "")
         raise InventoryError(f"{names} hold {len(runs)} runs: {shown}. Give the files of one run at a time")
     return runs[0]
-
-
-# ecCodes' words for level types and statistics of GRIB1 (tables 3 and 5) in those of GRIB2.
-_GRIB1_LEVELS = {
-    "surface": 1,
-    "meanSea": 101,
-    "heightAboveGround": 103,
-    "entireAtmosphere": 10,
-    "atmosphere": 10,
-    "isobaricInhPa": 100,
-    "mostUnstableParcel": 17,
-}
-_GRIB1_STATISTICS = {
-    "instant": Statistic.INSTANT,
-    "accum": Statistic.ACCUMULATION,
-    "avg": Statistic.MEAN,
-    "max": Statistic.MAXIMUM,
-    "min": Statistic.MINIMUM,
-}
-
-
-def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
-    """The identity of the GRIB1 message at `offset`, by ecCodes; raises MessageError."""
-    import eccodes
-
-    file.seek(offset)
-    try:
-        handle = eccodes.codes_grib_new_from_file(file)
-    except eccodes.CodesInternalError as error:
-        raise MessageError(f"a broken GRIB1 message: {error}") from error
-    if handle is None:
-        raise MessageError("a broken GRIB1 message")
-    try:
-        get, whole = eccodes.codes_get, eccodes.codes_get_long
-        eccodes.codes_set(handle, "stepUnits", "m")
-        level_type = get(handle, "typeOfLevel")
-        surface = _GRIB1_LEVELS.get(level_type)
-        value = float(whole(handle, "level")) if level_type in ("heightAboveGround", "isobaricInhPa") else None
-        date, time = whole(handle, "dataDate"), whole(handle, "dataTime")
-        return FieldId(
-            number=0,
-            length=whole(handle, "totalLength"),
-            parameter=None,
-            level=None if surface is None else Level(surface, value),
-            statistic=_GRIB1_STATISTICS.get(get(handle, "stepType")),
-            interval=(whole(handle, "startStep"), whole(handle, "endStep")),
-            init_time=datetime.strptime(f"{date:08d}{time:04d}+0000", "%Y%m%d%H%M%z"),
-            member=None,
-            shape=Shape(get(handle, "gridType"), _count(handle, "Ni"), _count(handle, "Nj")),
-            short=get(handle, "shortName"),
-        )
-    except eccodes.CodesInternalError as error:
-        raise MessageError(f"a broken GRIB1 message: {error}") from error
-    finally:
-        eccodes.codes_release(handle)
-
-
-def _count(handle: int, key: str) -> int:
-    import eccodes
-
-    return 0 if eccodes.codes_is_missing(handle, key) else int(eccodes.codes_get_long(handle, key))

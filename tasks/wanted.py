@@ -40,7 +40,7 @@ class Wanted:
     `idx`: (short name, level text) of a NOAA inventory line. `param`: ECMWF `.index` param; `param_aliases`: others
     that mean the same.
     `parameters`: GRIB2 identities that mean this variable, any of them.
-    `grib1`: ecCodes short names in GRIB1 files.
+    `grib1`: ecCodes short names in GRIB1 files, or `<table>.<number>` where it has none.
     `bucket`: INTERVAL = buckets that reset (NCEP), SINCE_START = from the run's start (ECMWF).
     stored value = `factor` x message value, a total divided by its interval in seconds where `rate` is set.
     `product`: which of the model's files holds it. `from_lead`: first lead in hours that has it.
