@@ -279,7 +279,7 @@ def test_a_stalled_mirror_is_given_up(fetch: Fetch, bucket: Path, toy: SimpleNam
 
 
 def test_a_creeping_mirror_is_given_up(fetch: Fetch, bucket: Path, toy: SimpleNamespace, hasty: Patience) -> None:
-    impatient = replace(hasty, connect=0.1, stall=0.1, bytes_per_second=1e6, tries=1)
+    impatient = replace(hasty, connect=0.1, stall=0.1, bytes_per_second=1e8, tries=1)
     with serve(bucket, [Fault("*main.f002", bytes_per_second=400.0)]) as creeping, serve(bucket) as good:
         (result,) = fetch(creeping.url, good.url, patience=impatient)
     check(result, toy)
