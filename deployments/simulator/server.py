@@ -80,12 +80,12 @@ class Server:
         if not file.is_file() or not file.is_relative_to(self.folder.resolve()):
             return web.Response(status=404)
         size = file.stat().st_size if fault.cut is None else min(fault.cut, file.stat().st_size)
+        ranged = "Range" in request.headers and not fault.ignore_range
         try:
-            asked = slice(None) if fault.ignore_range else request.http_range
-            start, stop, _ = asked.indices(size)
+            start, stop, _ = request.http_range.indices(size) if ranged else (0, size, 1)
         except ValueError:
-            asked, start, stop = slice(None), 0, size
-        ranged = asked != slice(None)
+            # What is no range is as if it had not been sent (RFC 9110, 14.2).
+            ranged, start, stop = False, 0, size
         if ranged and start >= stop:
             return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
         answer = web.StreamResponse(status=206 if ranged else 200, headers={"Accept-Ranges": "bytes"})
