@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,11 +101,12 @@ simulate.__doc__ = HELP
 
 
 def newest_due(model: Model, now: datetime) -> datetime:
-    """The newest run that would be complete by `now`."""
+    """The newest run that would be complete by `now`: the one that makes the run before it overdue."""
     from datetime import timedelta
 
-    (run,) = model.init_times(now - timedelta(minutes=model.freshness.due_after), 1)
-    return run
+    newest = model.init_times(now, 8)
+    due = timedelta(minutes=model.freshness.due_after)
+    return next(run for run, before in pairwise(newest) if before + due <= now)
 
 
 def _leads(model: Model, run: datetime, leads: str | None) -> tuple[int, ...]:
