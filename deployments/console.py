@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 Advance = Callable[[int, int], None]
 
@@ -63,7 +64,7 @@ def require_extra(extra: str, *packages: str) -> None:
 
 def fail(message: str) -> None:
     """Print an error and leave with code 1."""
-    stderr.print(f"[bold red]error:[/bold red] {message}", highlight=False, soft_wrap=True)
+    stderr.print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
     sys.exit(1)
 
 
