@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -20,27 +22,33 @@ class Blob:
         self._end = 0
 
     def __enter__(self) -> Blob:
-        self._part.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: a full disk shows where the message was written.
-        self._file = self._part.open("wb", buffering=0)
+        with self._room():
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: a full disk shows where the message was written.
+            self._file = self._part.open("wb", buffering=0)
         return self
 
     def append(self, message: bytes) -> int:
         """The offset at which the message now lies; raises DiskFull."""
         offset = self._end
         rest = memoryview(message)
-        try:
+        with self._room():
             while rest:
                 rest = rest[self._file.write(rest) :]
+        self._end += len(message)
+        return offset
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if error.errno not in _FULL:
                 raise
             raise DiskFull(
-                f"no room for a message of {len(message)} bytes in {self._part}: {error.strerror}; "
-                "make room, or choose another --work folder"
+                f"no room in {self._part.parent} for {self.path.name}, of which {self._end} bytes are written: "
+                f"{error.strerror}; make room, or choose another --work folder"
             ) from error
-        self._end += len(message)
-        return offset
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

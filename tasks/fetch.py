@@ -26,10 +26,11 @@ from tasks.mirrors import Patience, Place, Places, now, open_places
 from tasks.wanted import Mirror, Product, StagedMessage, Wanted
 
 REQUESTS_AT_ONCE = 8
-"""Per call, and one connection each: two groups of leads at once stay far below NOMADS' 120 requests a minute for
-one range of some 100 kB each, and eight streams fill a line of 1 Gbit/s from a bucket."""
+"""Per call, of which there are two. A bucket that takes 50 ms to the first byte and gives 12 MB/s a connection gave
+13, 26, 49, 88 MB/s to 2, 4, 8, 16 requests: two calls of 8 fill a line of 800 Mbit/s, and are no crowd on a server
+that bears 500 connections of all its clients (data.ecmwf.int)."""
 LEADS_AT_ONCE = 4
-"""The index of one lead is read while the messages of others arrive."""
+"""While the index of one lead is read the messages of others arrive: 49 MB/s instead of 37 with one lead."""
 
 
 @dataclass(frozen=True)

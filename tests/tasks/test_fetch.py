@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -382,6 +383,30 @@ def test_a_full_disk_is_named(fetch: Fetch, bucket: Path, tmp_path: Path) -> Non
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     (tmp_path / "staged").mkdir()
-    os.symlink("/dev/full", tmp_path / "staged" / "f002.grib2.part")
-    with pytest.raises(DiskFull, match=r"f002\.grib2\.part.*--work"):
+    (tmp_path / "staged" / "f002.grib2.part").symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match=r"no room in .*staged for f002\.grib2.*--work"):
         fetch(bucket)
+
+
+def test_a_part_that_a_killed_fetch_left_is_written_anew(
+    fetch: Fetch, bucket: Path, tmp_path: Path, toy: SimpleNamespace
+) -> None:
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "staged" / "f002.grib2.part").write_bytes(bytes(1_000_000))
+    (result,) = fetch(bucket)
+    check(result, toy)
+    assert [path.name for path in (tmp_path / "staged").iterdir()] == ["f002.grib2"]
+    assert (tmp_path / "staged" / "f002.grib2").stat().st_size < 1_000_000
+
+
+def test_two_threads_fetch_at_once(
+    order: Callable[..., LeadOrder], bucket: Path, hasty: Patience, toy: SimpleNamespace
+) -> None:
+    toy.write_run(bucket, range(1, 17))
+    with serve(bucket) as server, ThreadPoolExecutor(2) as threads:
+        groups = [[order([server.url], lead) for lead in leads] for leads in (range(1, 9), range(9, 17))]
+        results = list(chain.from_iterable(threads.map(lambda group: list(fetch_leads(group, hasty)), groups)))
+    assert sorted(result.lead for result in results) == list(range(1, 17))
+    for result in results:
+        check(result, toy)
+        assert result.missing == ()
