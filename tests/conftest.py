@@ -184,13 +184,14 @@ def s3_server() -> Iterator[S3Server]:
         with one_by_one:
             server.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}")
             fault = server.fault(environ) if server.fault else None
+            started: list[Any] = []
             if fault is None:
                 try:
                     return list(moto(environ, start_response))
                 except KeyError:
                     # moto 5.2 does not know what to say of an upload that was aborted.
                     fault = "NoSuchUpload"
-            started: list[Any] = []
+                    started.append(None)
             if fault in ("cut", "lost"):
                 body = b"".join(moto(environ, lambda *start: started.append(start)))
             if fault == "cut":
