@@ -140,12 +140,15 @@ async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
 
 
 async def _product(order: LeadOrder, product: Product, target: Target, haul: Haul) -> None:
-    """Ask the mirrors in turn, and again until the deadline while one of them may yet deliver; raises NoMirrorLeft.
+    """Ask the mirrors in turn, and again while one of them may yet deliver; raises NoMirrorLeft at the deadline.
 
-    What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail.
+    What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail, and is
+    waited for no longer than a file that is not there yet.
     """
     begun, attempt, patience = now(), 0, haul.places.patience
     optional = not any(row.required for row in target.wanted)
+    appears_until = begun + (0.0 if optional else patience.not_yet)
+    recovers_until = min(haul.deadline, begun + patience.not_yet) if optional else haul.deadline
     failures: dict[Place, Exception] = {}
     while True:
         answered = False
@@ -154,22 +157,24 @@ async def _product(order: LeadOrder, product: Product, target: Target, haul: Hau
                 if not await haul.load(place, product, target):
                     return
                 answered = True
+                failures.pop(place, None)
             except OutOfTime as error:
                 failures.setdefault(place, error)
             except (MirrorError, InventoryError, MessageError) as error:
                 failures[place] = error
                 haul.note(f"{place.mirror.name}: {error}")
-        if optional or answered:
-            return
-        delay = patience.delay(attempt)
+        again = now() + (delay := patience.delay(attempt))
         attempt += 1
         remote = [error for place, error in failures.items() if not place.mirror.is_folder]
-        may_recover = any(isinstance(error, Throttled | Interrupted) for error in remote)
-        may_appear = any(isinstance(error, Absent) for error in remote) and now() + delay < begun + patience.not_yet
-        if now() + delay >= haul.deadline or not (may_recover or may_appear):
+        may_recover = again < recovers_until and any(isinstance(error, Throttled | Interrupted) for error in remote)
+        may_appear = again < appears_until and any(isinstance(error, Absent) for error in remote) and not answered
+        if may_recover or may_appear:
+            await asyncio.sleep(delay)
+        elif optional or answered:
+            return
+        else:
             said = "; ".join(f"{place.mirror.name}: {error}" for place, error in failures.items())
             raise NoMirrorLeft(
                 f"{order}: no mirror delivers it. {said}. Try again later, name another --mirror, or leave the lead "
                 "out with --leads"
             )
-        await asyncio.sleep(delay)
