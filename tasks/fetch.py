@@ -20,7 +20,7 @@ from tasks.errors import (
     OutOfTime,
     Throttled,
 )
-from tasks.haul import Haul
+from tasks.haul import LeadHaul
 from tasks.index import Target
 from tasks.mirrors import Patience, Place, Places, now, open_places
 from tasks.wanted import Mirror, Product, StagedMessage, Wanted
@@ -123,7 +123,7 @@ async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
     """One lead: all its products, into one blob."""
     deadline = now() + places.patience.lead
     with Blob(order.folder / f"f{order.lead:03d}.grib2") as blob:
-        haul = Haul(blob, places, deadline)
+        haul = LeadHaul(blob, places, deadline)
         for product in order.products:
             wanted = tuple(row for row in order.wanted if row.product == product.name)
             if wanted:
@@ -139,7 +139,7 @@ async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
     )
 
 
-async def _product(order: LeadOrder, product: Product, target: Target, haul: Haul) -> None:
+async def _product(order: LeadOrder, product: Product, target: Target, haul: LeadHaul) -> None:
     """Ask the mirrors in turn, and again while one of them may yet deliver; raises NoMirrorLeft at the deadline.
 
     What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail, and is

@@ -29,7 +29,7 @@ LENGTH_GUESS = 2 << 20
 """Bytes to allow time for where an index does not say how long its last message is."""
 
 
-class Haul:
+class LeadHaul:
     """What one lead has so far: `staged` by variable, `bytes` received, `problems` in words."""
 
     def __init__(self, blob: Blob, places: Places, deadline: float) -> None:

@@ -28,8 +28,8 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 class Transport(ABC):
     """Reads a mirror's files by path. Everything raises a MirrorError whose message names the URL, without secrets.
 
-    `ranges`: whether the mirror is known to answer a range with the range. Where it is not, `stream` may be told to
-    read the whole file up to the range's end.
+    `ranges`: whether the mirror answers a range with the range. While False `stream` reads the file from its start and
+    leaves out what lies before the range, until the mirror thinks better of it.
     """
 
     ranges = True
@@ -146,6 +146,7 @@ class HttpTransport(Transport):
         said = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if said is None or int(said[1]) != start:
             raise Interrupted(f"{url} answered other bytes: {answer.headers.get('Content-Range')!r} from {start}")
+        self.ranges = True
         return 0
 
     def _short(self, answer: aiohttp.ClientResponse, url: str, got: int, wanted: int) -> MirrorError:

@@ -165,6 +165,18 @@ def test_the_whole_file_is_read_only_up_to_the_range_where_ranges_are_known_to_b
         assert use(server.url, read) == CONTENT[1000:] + bytes(6)
 
 
+def test_a_mirror_that_answers_ranges_again_is_asked_for_them_again(folder: Path) -> None:
+    async def read(mirror: Transport) -> bool:
+        mirror.ranges = False
+        assert await mirror.read("deep/file", 10, 20) == CONTENT[10:20]
+        assert not mirror.ranges
+        assert await mirror.read("deep/file", 10, 20) == CONTENT[10:20]
+        return mirror.ranges
+
+    with serve(folder, [Fault("*", ignore_range=True, times=1)]) as server:
+        assert use(server.url, read)
+
+
 def test_a_size_cannot_be_had_where_ranges_are_ignored(folder: Path) -> None:
     with serve(folder, [Fault("*", ignore_range=True)]) as server, pytest.raises(RangeIgnored):
         use(server.url, lambda mirror: mirror.size("deep/file"))
