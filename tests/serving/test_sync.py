@@ -420,13 +420,13 @@ def test_killed_anywhere_a_whole_run_is_read_and_the_next_sync_cleans_up(
 
 def test_two_syncs_of_one_folder_wait_for_each_other(bucket: FolderBucket, stores: Path, published: Publish) -> None:
     manifest = published(0)
-    with child(bucket, stores, "downloading") as first, child(bucket, stores, "") as second:
+    with child(bucket, stores, "downloading") as first:
         wait_for(first, "paused\n")
-        assert second.stderr is not None
-        line = second.stderr.readline()
-        assert "gfs is being synced into" in line
-        assert first.communicate("\n")[0] == f"synced {manifest.size} None\n"
-        assert second.communicate()[0] == "current 0 None\n"
+        with child(bucket, stores, "") as second:
+            assert second.stderr is not None
+            assert "gfs is being synced into" in second.stderr.readline()
+            assert first.communicate("\n")[0] == f"synced {manifest.size} None\n"
+            assert second.communicate()[0] == "current 0 None\n"
     assert_whole(stores, manifest)
 
 

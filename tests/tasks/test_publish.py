@@ -275,7 +275,11 @@ def child(url: str, written: Any, point: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("point", ["uploading", "swapping", "swapped"])
+@pytest.mark.parametrize(
+    ("url", "point"),
+    [("folder", "uploading"), ("folder", "swapping"), ("folder", "swapped"), ("s3", "swapping")],
+    indirect=["url"],
+)
 def test_killed_anywhere_one_whole_run_is_published_and_the_next_publish_cleans_up(
     url: str, finished: Finish, halves: Callable[[], list[str]], point: str
 ) -> None:
