@@ -21,7 +21,7 @@ from storage.grids import Cell, Grid, wrap_longitude
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
-from tasks.decode import describe, opened, packing_step
+from tasks.decode import describe, opened, packing_step, resolution
 from tasks.derive import FLOAT32, SUMMED
 from tasks.errors import CheckFailed
 from tasks.orient import orientation_of
@@ -105,19 +105,23 @@ def nearest_point(handle: int, lat: float, lon: float) -> Nearest:
     if eccodes.codes_get_long(handle, "edition") == 1:
         # A GRIB1 step of -0.5 degrees, which SailDocs writes, is one of 33.268 for ecCodes: first and last row tell it.
         eccodes.codes_set(handle, "ijDirectionIncrementGiven", 0)
+    scan = orientation_of(handle).scan
     try:
         # GRIB writes a grid's corners in millionths; half a one further out is out of the area for ecCodes.
         found = eccodes.codes_grib_find_nearest(handle, round(lat, 6), round(lon, 6))[0]
+        value, away = found.value, max(abs(found.lat - lat), abs(wrap_longitude(found.lon - lon)))
+        row, column = divmod(found.index, scan.nx)
     except eccodes.OutOfAreaError:
-        return Nearest(math.nan, math.inf)
-    scan = orientation_of(handle).scan
-    value = found.value
+        # It says so too of half of a grid that runs westward across Greenwich; its list of points is right.
+        lats, lons = (eccodes.codes_get_array(handle, key) for key in ("latitudes", "longitudes"))
+        distances = np.maximum(np.abs(lats - lat), np.abs((lons - lon + 180.0) % 360.0 - 180.0))
+        index = int(distances.argmin())
+        value, away = eccodes.codes_get_double_element(handle, "values", index), float(distances[index])
+        row, column = divmod(index, scan.nx) if not scan.columns_first else divmod(index, scan.ny)[::-1]
     if scan.columns_first or scan.alternating:
         # ecCodes 2.50 finds the right row and column there, and then the value of rows that all run one way.
-        row, column = divmod(found.index, scan.nx)
         x = scan.nx - 1 - column if scan.westward else column
         value = eccodes.codes_get_double_element(handle, "values", scan.position(row, x))
-    away = max(abs(found.lat - lat), abs(wrap_longitude(found.lon - lon)))
     return Nearest(value if abs(value) < LIMIT else math.nan, away)
 
 
@@ -140,7 +144,7 @@ class Claim:
     def problem(self, nearest: Nearest, series: NDArray[np.float32]) -> str | None:
         """In words, how a message and the store's series [time] at the same cell contradict each other."""
         if nearest.away > NEAR:
-            return f"the message's nearest point is {nearest.away:g} degrees away"
+            return f"the message's nearest point is {nearest.away:.3g} degrees away"
         value = sum(float(series[row]) * weight for row, weight in zip(self.rows, self.weights, strict=True))
         expected = nearest.value * self.wanted.factor
         if math.isnan(value) and (math.isnan(expected) or self.excused):
@@ -162,7 +166,8 @@ def claim_of(
     stored = schema.variables[schema.names.index(message.variable)]
     excused = stored.name in schema.provenance.get("anomalies", {})
     row = schema.lead_times.index(message.lead)
-    slack = _step(message)
+    with opened(message) as handle:
+        slack = resolution(handle)
     if wanted.statistic not in SUMMED:
         return Claim(wanted, stored, (row,), (1.0,), slack, excused)
     start, end = message.interval
@@ -184,7 +189,7 @@ def claim_of(
     others = [
         _step(other) * ((other.interval[1] - other.interval[0]) / (end - start) if mean else 1.0) for other in involved
     ]
-    return Claim(wanted, stored, tuple(rows), tuple(weights), slack + 2 * max(others, default=0.0), excused)
+    return Claim(wanted, stored, tuple(rows), tuple(weights), slack + 2 * max(slack, *others), excused)
 
 
 def _step(message: StagedMessage) -> float:

@@ -19,12 +19,14 @@ from tasks.errors import DecodeError, MessageError
 from tasks.fields import Advance
 from tasks.forked import ChildDied, in_children
 from tasks.orient import Orientation, orientation_of
-from tasks.pack import MISSING, Field, Packed, load_kernels, pack, unpack
+from tasks.pack import MISSING, ROUGH, SPAN, Field, Packed, load_kernels, pack, unpack
 from tasks.scratch import Scratch
 from tasks.wanted import StagedMessage
 
 Result = TypeVar("Result")
 
+STEPLESS = ("grid_ieee", "grid_simple_log_preprocessing")
+"""Packings for which ecCodes gives scale factors of no meaning."""
 CHILDREN = 2
 """Processes that decode; each holds one message."""
 
@@ -157,27 +159,33 @@ def decode(message: StagedMessage, grid: Grid) -> Field:
                 f"{describe(message)} lies on another grid than the messages before it, {oriented.grid} and not "
                 f"{grid}; ingest the files of one grid at a time"
             )
-        points = grid.ny * grid.nx
-        count = eccodes.codes_get_size(handle, "values")
-        if count != points:
-            raise broken(message, f"it holds {count} values for {points} points")
         return Field(eccodes.codes_get_array(handle, "values", float), oriented, packing_step(handle))
 
 
 def _orientation(message: StagedMessage, handle: int) -> Orientation:
     try:
-        return orientation_of(handle)
+        found = orientation_of(handle)
     except DecodeError as error:
         raise DecodeError(f"{describe(message)}: {error}") from error
+    count = eccodes.codes_get_size(handle, "values")
+    if count != found.scan.ny * found.scan.nx:
+        raise broken(message, f"it holds {count} values for {found.scan.ny} x {found.scan.nx} points")
+    return found
 
 
 def packing_step(handle: int) -> float:
-    """2^E 10^-D of simple packing and its relatives (GRIB2 regulation 92.9.4); 0 where a packing has no such keys."""
-    keys = ("binaryScaleFactor", "decimalScaleFactor")
-    if not all(eccodes.codes_is_defined(handle, key) for key in keys):
+    """2^E 10^-D of simple packing and its kin (GRIB2 regulation 92.9.4); 0 for other kinds and a constant field."""
+    if eccodes.codes_get(handle, "packingType") in STEPLESS or not eccodes.codes_get_long(handle, "bitsPerValue"):
         return 0.0
-    binary, decimal = (eccodes.codes_get_long(handle, key) for key in keys)
+    binary, decimal = (eccodes.codes_get_long(handle, f"{kind}ScaleFactor") for kind in ("binary", "decimal"))
     return float(2.0**binary * 10.0**-decimal) if abs(binary) < 300 and abs(decimal) < 200 else 0.0
+
+
+def resolution(handle: int) -> float:
+    """FieldFacts.step of a whole message, from what ecCodes says of it."""
+    step = packing_step(handle)
+    width = eccodes.codes_get_double(handle, "maximum") - eccodes.codes_get_double(handle, "minimum")
+    return max(step, width / ROUGH) if not step or width / step > SPAN else step
 
 
 def _window(grid: Grid, box: Box | None) -> Window:

@@ -6,8 +6,10 @@ found by flipping bits of real messages, 2026-11). A child that dies so tells wh
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
+import resource
 import signal
 import traceback
 from collections.abc import Callable, Iterator
@@ -27,10 +29,10 @@ class Failure:
 class ChildDied(RuntimeError):
     """A child ended while it worked on `number`."""
 
-    def __init__(self, number: int, status: int) -> None:
+    def __init__(self, number: int, status: int, by_signal: bool) -> None:
         self.number = number
-        code = os.waitstatus_to_exitcode(status)
-        super().__init__(f"its decoding ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}")
+        how = signal.Signals(status).name if by_signal else f"exit code {status}"
+        super().__init__(f"its decoding ended with {how}")
 
 
 def in_children(work: Callable[[int], Result], count: int, children: int) -> Iterator[Result]:
@@ -64,7 +66,10 @@ def _next(pipe: BinaryIO, pid: int, number: int) -> Result | Failure:
     try:
         found: Result | Failure = pickle.load(pipe)
     except (EOFError, pickle.UnpicklingError):
-        raise ChildDied(number, os.waitpid(pid, os.WNOWAIT)[1]) from None
+        # WNOWAIT: the end of the crew is where children are laid to rest.
+        end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert end is not None
+        raise ChildDied(number, end.si_status, end.si_code != os.CLD_EXITED) from None
     return found
 
 
@@ -79,6 +84,8 @@ def _work(work: Callable[[int], object], numbers: range, writing: int) -> NoRetu
     """The whole life of a child. It leaves without the parent's clean-up, and says nothing on the parent's stderr."""
     code = 1
     try:
+        faulthandler.disable()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         with os.fdopen(writing, "wb", buffering=0) as pipe:
             for number in numbers:

@@ -69,8 +69,10 @@ def orientation_of(handle: int) -> Orientation:
         west, east = east, west
     if ny > 1 and (last > first) != bool(flags & 0x40):
         raise DecodeError(f"its rows run from {first:g} to {last:g} degrees, against its scanning mode {flags}")
-    dlat = (last - first) / (ny - 1) if ny > 1 else -(_increment(handle, "j") or 1.0)
-    dlon = _step_east(west, east, nx, _increment(handle, "i"))
+    dlat = _step("rows", first, last, last - first, ny, _increment(handle, "j"))
+    if ny == 1 and not flags & 0x40:
+        dlat = -dlat
+    dlon = _step("columns", west, east, (east - west) % 360.0 or 360.0, nx, _increment(handle, "i"))
     return Orientation(LatLonGrid(first, dlat, ny, _start(west, dlon * (nx - 1)), dlon, nx), scan)
 
 
@@ -83,13 +85,13 @@ def _increment(handle: int, axis: str) -> float | None:
     return abs(float(eccodes.codes_get_double(handle, f"{key}InDegrees"))) or None
 
 
-def _step_east(west: float, east: float, nx: int, written: float | None) -> float:
-    """Degrees between columns: first and last longitude are given finer than the increment of thirds and sixths."""
-    if nx == 1:
+def _step(what: str, first: float, last: float, width: float, count: int, written: float | None) -> float:
+    """Degrees between lines: first and last one are given finer than the increment of thirds and sixths."""
+    if count == 1:
         return written or 1.0
-    step = ((east - west) % 360.0 or 360.0) / (nx - 1)
-    if written is not None and abs(step - written) * (nx - 1) > max(written, 0.01):
-        raise DecodeError(f"its {nx} columns from {west:g} to {east:g} degrees are not {written:g} degrees apart")
+    step = width / (count - 1)
+    if written is not None and abs(abs(step) - written) * (count - 1) > max(written, 0.01):
+        raise DecodeError(f"its {count} {what} from {first:g} to {last:g} degrees are not {written:g} degrees apart")
     return step
 
 

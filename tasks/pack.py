@@ -17,7 +17,10 @@ MISSING = 9.999e20
 """What decoders give for a missing value; whatever is not finite or as large counts as missing too."""
 SPAN = -2 * FILL - 2
 """Steps between the lowest and the highest int16 that is not FILL."""
+ROUGH = SPAN - 2
+"""Steps of a field that is not packed in such steps, or in too many."""
 LIMIT = 9.998e20
+"""Sizes from here on are MISSING, whatever arithmetic did to it."""
 EXACT = 0.01
 """A value further than this part of a step from a multiple of it is not packed in such steps."""
 
@@ -55,13 +58,14 @@ def pack(field: Field, window: Window) -> tuple[NDArray[np.int16], Packed]:
     if missing == steps.size:
         steps.fill(FILL)
         return steps, Packed(FieldFacts(np.nan, np.nan, field.step), 1.0, 0.0, gaps)
-    if field.step > 0 and (high - low) / field.step < span + 0.5:
-        scale = field.step
-        if _quantise(field.values, scan, window, low, scale, lowest, steps) <= EXACT:
-            return steps, Packed(FieldFacts(low, high, scale), scale, low - scale * lowest, gaps)
-    scale = (high - low) / (SPAN - 2) or 1.0
-    _quantise(field.values, scan, window, low, scale, lowest, steps)
-    return steps, Packed(FieldFacts(low, high, max(scale, field.step)), scale, low - scale * lowest, gaps)
+    scale = step = field.step
+    if not (step > 0 and (high - low) / step < span + 0.5):
+        step = (high - low) / ROUGH
+        scale = step or 1.0
+    if _quantise(field.values, scan, window, low, scale, lowest, steps) > EXACT and scale == field.step:
+        scale = step = (high - low) / ROUGH
+        _quantise(field.values, scan, window, low, scale, lowest, steps)
+    return steps, Packed(FieldFacts(low, high, step), scale, low - scale * lowest, gaps)
 
 
 def load_kernels() -> None:
