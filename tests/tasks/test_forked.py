@@ -1,0 +1,71 @@
+"""Forked children: results in order, errors as they were raised, deaths told, nobody left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.errors import DecodeError
+from tasks.forked import ChildDied, in_children
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left() -> Iterator[None]:
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+@pytest.mark.parametrize("children", [1, 2, 3])
+def test_results_come_in_order(count: int, children: int) -> None:
+    assert list(in_children(lambda number: number * number, count, children)) == [n * n for n in range(count)]
+
+
+def test_work_is_done_elsewhere_and_shared_out() -> None:
+    pids = list(in_children(lambda number: os.getpid(), 6, 2))
+    assert os.getpid() not in pids
+    assert len(set(pids)) == 2
+
+
+def test_results_may_be_larger_than_a_pipe() -> None:
+    assert [len(block) for block in in_children(lambda number: b"x" * 300_000, 5, 2)] == [300_000] * 5
+
+
+def test_an_error_comes_back_with_its_trace() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise DecodeError("message 3 is broken")
+        return number
+
+    results = in_children(work, 8, 2)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(DecodeError, match="message 3 is broken") as caught:
+        next(results)
+    assert "in work" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_death_is_told_with_its_number_and_signal(end: signal.Signals) -> None:
+    def work(number: int) -> int:
+        if number == 2:
+            os.kill(os.getpid(), end)
+        return number
+
+    with pytest.raises(ChildDied, match=f"its decoding ended with {end.name}") as caught:
+        list(in_children(work, 5, 2))
+    assert caught.value.number == 2
+
+
+def test_a_result_that_cannot_be_sent_is_a_death_too() -> None:
+    with pytest.raises(ChildDied, match="ended with exit code 1"):
+        list(in_children(lambda number: lambda: None, 1, 1))
+
+
+def test_children_end_when_nobody_listens_any_more() -> None:
+    results = in_children(lambda number: number, 1_000_000, 2)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
