@@ -1,0 +1,162 @@
+"""From staged messages to a finished store, against what was put into the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from storage.grids import Box, Cell
+from storage.reader import Store
+from storage.schema import Freshness
+from storage.variables import Statistic
+from storage.verify import verify
+from tasks.errors import DecodeError
+from tasks.wanted import Bucket, Level, StagedMessage, Wanted
+from tasks.write import RunFacts, Written, write_store
+
+RUN = datetime(2026, 4, 20, tzinfo=UTC)
+FACTS = RunFacts("gfs", RUN, Freshness(330, 400, 7200), "someone", "free")
+WARM = Wanted("air_temperature_2m", (), Level(103, 2))
+DAMP = Wanted("relative_humidity_2m", (), Level(103, 2))
+RAIN = Wanted("precipitation_amount_surface", (), Level(1), statistic=Statistic.ACCUMULATION, bucket=Bucket.INTERVAL)
+WANTED = (WARM, DAMP, RAIN)
+WAVES = 280 + 10 * np.sin(np.arange(23 * 25).reshape(23, 25) / 7.0)
+
+Write = Callable[..., Written]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """write(messages, box): the store of RUN in a folder of the test."""
+
+    def write(messages: list[StagedMessage], box: Box | None = None, **more: Any) -> Written:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir(exist_ok=True)
+        options = {"box": box, "scratch": scratch, "provenance": {"asked": "by a test"}, "progress": lambda *pair: None}
+        return write_store(FACTS, WANTED, messages, tmp_path / "run.zarr.zip", **options | more)
+
+    return write
+
+
+def cube(path: Path, name: str) -> NDArray[np.float32]:
+    """[time, y, x] of a store."""
+    with Store.open(path) as store:
+        row = store.index[name]
+        ny, nx = store.schema.grid.shape
+        points = [[store.point(Cell(y, x))[row] for x in range(nx)] for y in range(ny)]
+        return np.moveaxis(np.array(points), 2, 0)
+
+
+def test_a_store_holds_what_was_put_into_the_messages(stage: Any, write: Write) -> None:
+    messages = [stage.field(WAVES + lead, interval=(lead * 60, lead * 60)) for lead in (0, 1, 2)]
+    messages += [stage.field(WAVES - 250 - lead, "relative_humidity_2m", (lead * 60, lead * 60)) for lead in (0, 2)]
+    messages += [
+        stage.field(np.full_like(WAVES, 2.0 * lead), "precipitation_amount_surface", (0, lead * 60)) for lead in (1, 2)
+    ]
+    written = write(messages[::-1])
+    schema = written.schema
+    assert schema.lead_times == (0, 60, 120)
+    assert schema.names == ("air_temperature_2m", "relative_humidity_2m", "precipitation_amount_surface")
+    assert [stored.intervals for stored in schema.variables] == [(0, 0, 0), (0, 0, 0), (0, 60, 60)]
+    assert [stored.scale_factor for stored in schema.variables] == [0.01, 0.1, 0.001]
+    assert not any(stored.widened for stored in schema.variables)
+    warm = cube(written.path, "air_temperature_2m")
+    np.testing.assert_allclose(warm, [WAVES, WAVES + 1, WAVES + 2], atol=0.0055)
+    damp = cube(written.path, "relative_humidity_2m")
+    np.testing.assert_allclose(damp, [WAVES - 250, np.full_like(WAVES, np.nan), WAVES - 252], atol=0.051)
+    rain = cube(written.path, "precipitation_amount_surface")
+    assert np.isnan(rain[0]).all()
+    np.testing.assert_allclose(rain[1:], np.full((2, 23, 25), 2.0), atol=0.0005)
+    verify(written.path)
+
+
+def test_the_facts_of_the_run_are_in_the_store(stage: Any, write: Write) -> None:
+    written = write([stage.field(WAVES)])
+    with Store.open(written.path) as store:
+        assert store.schema == written.schema
+        assert (store.schema.model, store.schema.init_time) == ("gfs", RUN)
+        assert store.schema.attribution == "someone"
+        assert store.schema.provenance["asked"] == "by a test"
+        assert store.schema.provenance["decoder"].startswith("ecCodes 2.")
+        assert store.schema.provenance["anomalies"] == {}
+
+
+def test_a_crop_over_the_antimeridian_holds_its_cells(stage: Any, made: Any, write: Write) -> None:
+    plane = made.Plane(lat0=90.0, dlat=-5.0, ny=37, lon0=0.0, dlon=5.0, nx=72)
+    message = stage.field(250 + plane.places()[1] / 10, plane=plane)
+    written = write([message], Box(165, -20, -170, 20))
+    assert written.schema.grid.shape == (9, 6)
+    found = cube(written.path, "air_temperature_2m")[0]
+    np.testing.assert_allclose(found[4], 250 + np.array([165, 170, 175, 180, 185, 190]) / 10, atol=0.006)
+
+
+def test_what_nature_does_not_allow_is_missing_and_in_the_provenance(stage: Any, write: Write) -> None:
+    odd = WAVES.copy()
+    odd[7, 7] = 400.0
+    dry = np.zeros_like(WAVES)
+    wet = dry + 1
+    wet[3, 3] = 1.5
+    messages = [stage.field(odd)]
+    messages += [
+        stage.field(amount, "precipitation_amount_surface", (0, lead * 60)) for lead, amount in ((1, wet), (2, dry + 1))
+    ]
+    written = write(messages)
+    assert np.isnan(cube(written.path, "air_temperature_2m")[0][7, 7])
+    assert np.isnan(cube(written.path, "precipitation_amount_surface")[2][3, 3])
+    assert written.anomalies == {
+        "air_temperature_2m": {"outside_valid_range": 1},
+        "precipitation_amount_surface": {"negative_amount": 1},
+    }
+    with Store.open(written.path) as store:
+        assert store.schema.provenance["anomalies"] == written.anomalies
+
+
+def test_a_message_full_of_nonsense_fails_the_run_and_is_named(stage: Any, write: Write, tmp_path: Path) -> None:
+    messages = [stage.field(WAVES + 300 * (lead == 1), interval=(0, lead * 60)) for lead in range(3)]
+    with pytest.raises(
+        DecodeError, match=r"gfs 2026-04-20T00:00Z: air_temperature_2m at lead 1 h \(https://mirror"
+    ) as no:
+        write(messages)
+    assert "575 of its 575 values lie outside 150..350 K" in str(no.value)
+    assert f"delete {messages[1].blob} and ingest again" in str(no.value)
+    assert not list(tmp_path.glob("run.zarr.zip*"))
+
+
+def test_a_broken_message_names_model_run_variable_lead_and_url(stage: Any, write: Write, tmp_path: Path) -> None:
+    messages = [stage.field(WAVES), replace(stage.field(WAVES, interval=(60, 60)), length=77)]
+    with pytest.raises(DecodeError, match=r"gfs 2026-04-20T00:00Z: air_temperature_2m at lead 1 h \(https://mirror"):
+        write(messages)
+    assert not list(tmp_path.glob("run.zarr.zip*"))
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_two_messages_of_one_variable_and_lead_are_refused(stage: Any, write: Write) -> None:
+    with pytest.raises(DecodeError, match="air_temperature_2m came twice at lead 1 h"):
+        write([stage.field(WAVES, interval=(60, 60)), stage.field(WAVES, interval=(60, 60))])
+
+
+@pytest.mark.parametrize(("names", "told"), [((), "no message is"), (("no_such",), "no_such is no variable")])
+def test_nothing_to_write_is_an_error(stage: Any, write: Write, names: tuple[str, ...], told: str) -> None:
+    with pytest.raises(DecodeError, match=told):
+        write([stage.field(WAVES, name) for name in names])
+
+
+def test_progress_counts_up_to_its_total_once(stage: Any, write: Write) -> None:
+    seen: list[tuple[int, int]] = []
+    write([stage.field(WAVES, interval=(0, lead * 60)) for lead in range(5)], progress=lambda *pair: seen.append(pair))
+    assert seen[-1] == (10, 10)
+    assert {total for _, total in seen} == {10}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_the_same_messages_give_the_same_bytes(stage: Any, write: Write) -> None:
+    messages = [stage.field(WAVES + lead, interval=(0, lead * 60)) for lead in range(4)]
+    first = write(messages).path.read_bytes()
+    assert write(messages).path.read_bytes() == first
