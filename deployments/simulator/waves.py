@@ -70,6 +70,18 @@ SHOWERS = (
     Wave(26, -40, 24, 0.60, 7.4, -0.4, 0.8),
 )
 
+# What a quarter of a degree just resolves: without it fields would pack to a third of a real message's length.
+EDDIES = (
+    Wave(61, 35, 60, 0.45, 7.1, 0.4, 2.3),
+    Wave(83, -30, 60, 0.45, 8.4, -0.6, 0.9),
+    Wave(127, 20, 60, 0.40, 6.0, 1.1, 4.8),
+    Wave(163, -10, 60, 0.40, 5.2, -0.9, 1.6),
+    Wave(211, 48, 60, 0.35, 9.3, 0.7, 3.1),
+    Wave(257, -45, 60, 0.35, 10.1, -1.2, 5.9),
+    Wave(299, 5, 60, 0.30, 4.7, 1.7, 0.2),
+    Wave(331, 30, 60, 0.30, 7.8, -1.4, 4.1),
+)
+
 
 class Crests:
     """A set of waves over a lattice of latitudes [ny] and longitudes [nx], degrees."""

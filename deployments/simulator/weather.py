@@ -25,37 +25,33 @@ from deployments.simulator.climate import (
     terrain,
     zonal_pressure,
 )
-from deployments.simulator.waves import LOWS, SHOWERS, Crests
+from deployments.simulator.physics import (
+    FREEZING,
+    FREEZING_RAIN,
+    ICE_PELLETS,
+    RAIN,
+    RAIN_AND_SNOW,
+    SNOW,
+    WET_SNOW,
+    apparent_temperature,
+    part,
+    precipitation_kind,
+    reflectivity,
+    rise,
+    saturation,
+    sunshine,
+)
+from deployments.simulator.waves import EDDIES, LOWS, SHOWERS, Crests
 from serving.sun import sun
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-FREEZING = 273.15
 DRY = 2e-6
 """Rain below this, kg m-2 s-1 (0.007 mm/h), does not reach the ground."""
-
-RAIN, FREEZING_RAIN, SNOW, WET_SNOW, RAIN_AND_SNOW, ICE_PELLETS = 1, 3, 5, 6, 7, 8
-"""GRIB2 code table 4.201."""
 
 _ROTATION = 7.292e-5
 _AIR_DENSITY = 1.2
 _LOW = 900.0
 """A usual departure of pressure from the mean, Pa."""
-
-
-def saturation(temperature: Field) -> Field:
-    """Saturation vapour pressure over water, Pa, of K: Buck's form as the IFS documents it (part IV, eq. 7.5)."""
-    return 611.21 * np.exp(17.502 * (temperature - 273.16) / (temperature - 32.19))
-
-
-def _rise(values: Field) -> Field:
-    """0 up to zero, then steeper and steeper, without a kink."""
-    above = np.maximum(values, 0.0)
-    return above * np.sqrt(above)
-
-
-def _part(values: Field) -> Field:
-    """A smooth step from 0 to 1 around zero."""
-    return 0.5 + 0.5 * np.tanh(values)
 
 
 class Flows(NamedTuple):
@@ -77,6 +73,7 @@ class Weather:
         self.pressure = zonal_pressure(lat)
         self.pressure_slope = (zonal_pressure(lat + 1e-3) - zonal_pressure(lat - 1e-3)) / np.radians(2e-3)
         self.lows, self.showers = Crests(LOWS, lats, lons), Crests(SHOWERS, lats, lons)
+        self.eddies = Crests(EDDIES, lats, lons)
         self.dry_belt = np.exp(-(((np.abs(lat) - 26.0) / 9.0) ** 2))
 
     def at(self, time: datetime, model: str = "", lead: float = 0.0) -> Moment:
@@ -88,7 +85,7 @@ class Moment:
     """The weather at one time. Every field is worked out when it is first asked for."""
 
     def __init__(self, weather: Weather, hours: float, instant: float, model: str, lead: float) -> None:
-        self._weather, self._hours = weather, hours
+        self._weather, self._hours, self._model, self._lead = weather, hours, model, lead
         self._declination, self._hour_angle = sun(instant)
         lows, showers = weather.lows, weather.showers
         self._turn = lows.turn(hours, lows.errors(model, lead))
@@ -117,6 +114,12 @@ class Moment:
         return noon * (np.cos(late) + 0.2 * np.cos(2.0 * late))
 
     @cached_property
+    def _eddies(self) -> tuple[Field, Field]:
+        """Small eddies at two phases, about -1 to 1."""
+        eddies = self._weather.eddies
+        return eddies.sums(eddies.turn(self._hours, eddies.errors(self._model, self._lead)))
+
+    @cached_property
     def _front(self) -> Field:
         """Nearness to a front, 0 to 1."""
         return np.exp(-(((self._warm - 0.15) / 0.5) ** 2))
@@ -135,29 +138,29 @@ class Moment:
         w = self._weather
         high_sun = season(self._hours)
         belt = np.exp(-(((w.lat - 7.0 * high_sun) / 13.0) ** 2))
-        return belt + 0.7 * _part(6.0 * high_sun * w.sine - 1.5) * w.inland * w.cosine * (1.0 - 0.6 * w.dry_belt)
+        return belt + 0.7 * part(6.0 * high_sun * w.sine - 1.5) * w.inland * w.cosine * (1.0 - 0.6 * w.dry_belt)
 
     @cached_property
     def _convection(self) -> Field:
         return self._summer * (0.55 + 0.75 * self._shower + 0.4 * self._afternoon) - 0.75
 
     @cached_property
-    def precipitation_rate_surface(self) -> Field:
+    def _millimetres(self) -> Field:
+        """Rain in the cloud, mm per hour."""
         steady = 0.50 * self._low + 0.85 * self._front - 0.90
         moisture = np.exp(0.045 * np.clip(self._air - 283.0, -40.0, 20.0))
-        hourly = 3.4 * _rise(steady) * moisture * (1.0 - 0.8 * self._weather.dry_belt) + 5.5 * _rise(self._convection)
-        rate = hourly / 3600.0
-        return np.where(rate < DRY, 0.0, rate)
+        wide = 3.4 * rise(steady) * moisture * (1.0 - 0.8 * self._weather.dry_belt)
+        return wide + 5.5 * rise(self._convection)
 
-    @property
-    def _millimetres(self) -> Field:
-        """Rain in mm per hour."""
-        return self.precipitation_rate_surface * 3600.0
+    @cached_property
+    def precipitation_rate_surface(self) -> Field:
+        rate = self._millimetres / 3600.0
+        return np.where(rate < DRY, 0.0, rate)
 
     @cached_property
     def _cloud(self) -> Field:
         w = self._weather
-        wave = 0.50 + 0.26 * self._low + 0.45 * self._front * _part(self._low) + 0.35 * self._convection
+        wave = 0.50 + 0.26 * self._low + 0.45 * self._front * part(self._low) + 0.35 * self._convection
         fair = 0.35 * w.dry_belt + 0.08 * w.inland
         return 1.0 - (1.0 - np.clip(wave - fair, 0.0, 1.0)) * np.exp(-2.0 * self._millimetres)
 
@@ -168,7 +171,8 @@ class Moment:
     @cached_property
     def air_temperature_2m(self) -> Field:
         swing = (0.6 + 7.0 * self._weather.inland) * (1.0 - 0.65 * self._cloud)
-        return self._air + swing * self._afternoon - 1.2 * np.tanh(self._millimetres)
+        uneven = (0.15 + 0.35 * self._weather.inland) * self._eddies[0]
+        return self._air + swing * self._afternoon - 1.2 * np.tanh(self._millimetres) + uneven
 
     @cached_property
     def _spread(self) -> Field:
@@ -176,7 +180,8 @@ class Moment:
         w = self._weather
         clear = (1.0 - self._cloud) ** 2 * (2.0 + 9.0 * w.inland + 6.0 * w.dry_belt * w.inland)
         heated = (0.5 + 3.0 * w.inland) * np.maximum(self._afternoon, 0.0)
-        return 0.3 + (1.4 + clear + heated) * np.exp(-0.9 * self._millimetres)
+        uneven = np.exp(0.12 * self._eddies[1])
+        return 0.3 + (1.4 + clear + heated) * np.exp(-0.9 * self._millimetres) * uneven
 
     @cached_property
     def dew_point_temperature_2m(self) -> Field:
@@ -199,9 +204,10 @@ class Moment:
         slowed = 0.72 - 0.2 * w.inland
         across = np.radians(12.0 + 10.0 * w.inland) * np.tanh(8.0 * w.sine)
         trades = np.exp(-((w.lat / 17.0) ** 2))
+        eddies = 0.35 * self._eddies[0], 0.35 * self._eddies[1]
         return (
-            slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
-            slowed * (north * np.cos(across) + east * np.sin(across)) - 2.2 * trades * np.tanh(w.lat / 6.0),
+            eddies[0] + slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
+            eddies[1] + slowed * (north * np.cos(across) + east * np.sin(across)) - 2.2 * trades * np.tanh(w.lat / 6.0),
         )
 
     @property
@@ -227,9 +233,7 @@ class Moment:
 
     @cached_property
     def apparent_temperature_2m(self) -> Field:
-        """Steadman's apparent temperature in the shade, K (1994, as the Bureau of Meteorology publishes it)."""
-        vapour = saturation(self.dew_point_temperature_2m) / 100.0
-        return self.air_temperature_2m + 0.33 * vapour - 0.70 * self._speed - 4.0
+        return apparent_temperature(self.air_temperature_2m, self.dew_point_temperature_2m, self._speed)
 
     @cached_property
     def air_pressure_mean_sea_level(self) -> Field:
@@ -243,23 +247,14 @@ class Moment:
 
     @cached_property
     def visibility_surface(self) -> Field:
-        fog = _part(3.0 * (1.9 - self._spread)) * _part(2.5 - self._speed)
-        frozen = _part((FREEZING - self.air_temperature_2m) / 0.8)
+        fog = part(3.0 * (1.9 - self._spread)) * part(2.5 - self._speed)
+        frozen = part((FREEZING - self.air_temperature_2m) / 0.8)
         return 50.0 + 24_085.0 / (1.0 + self._millimetres * (0.9 + 4.0 * frozen) + 80.0 * fog**2)
 
     @cached_property
     def precipitation_type_surface(self) -> Field:
-        """Code table 4.201, by temperature at the ground and warm air above it; 0 where nothing falls."""
-        cold = self.air_temperature_2m - FREEZING
-        nose = (self._warm > 0.35) & (cold > -7.0)
-        kinds = [
-            (cold >= 1.5, RAIN),
-            (nose & (cold < 0.0) & (self._warm > 0.6), FREEZING_RAIN),
-            (nose & (cold < 0.5), ICE_PELLETS),
-            (cold >= 0.8, RAIN_AND_SNOW),
-            (cold >= 0.0, WET_SNOW),
-        ]
-        kind = np.select([where for where, _ in kinds], [float(code) for _, code in kinds], float(SNOW))
+        """Code table 4.201; 0 where nothing falls."""
+        kind = precipitation_kind(self.air_temperature_2m, self._warm)
         return np.where(self.precipitation_rate_surface > 0.0, kind, 0.0)
 
     def _is(self, *codes: int) -> Field:
@@ -283,14 +278,12 @@ class Moment:
 
     @cached_property
     def composite_reflectivity_atmosphere(self) -> Field:
-        """Marshall and Palmer: Z = 200 R^1.6; -20 dBZ where nothing falls, as NCEP writes it."""
-        echo = 10.0 * np.log10(200.0 * np.maximum(self._millimetres, 1e-6) ** 1.6)
-        return np.maximum(echo, -20.0)
+        return reflectivity(self._millimetres)
 
     @cached_property
     def cape_surface(self) -> Field:
         warmth = np.maximum(self.dew_point_temperature_2m - 280.0, 0.0) / 10.0
-        return 900.0 * warmth**1.5 * _part(2.0 * (self._convection + 0.35)) * (1.0 - np.tanh(0.1 * self._millimetres))
+        return 900.0 * warmth**1.5 * part(2.0 * (self._convection + 0.35)) * (1.0 - np.tanh(0.1 * self._millimetres))
 
     @property
     def cape_most_unstable(self) -> Field:
@@ -302,10 +295,8 @@ class Moment:
 
     @cached_property
     def shortwave(self) -> Field:
-        """Downward shortwave flux at this moment, W m-2: Haurwitz' clear sky, less with cloud (Kasten and Czeplak)."""
-        height = np.maximum(self._sun, 1e-3)
-        clear = 1_098.0 * self._sun * np.exp(-0.057 / height)
-        return clear * (1.0 - 0.75 * self._cloud**3.4)
+        """Downward shortwave flux at this moment, W m-2."""
+        return sunshine(self._sun, self._cloud)
 
     @cached_property
     def uvb(self) -> Field:
