@@ -26,7 +26,7 @@ def demo(
     ] = Path(".windlass/demo"),
     step: Annotated[
         float, typer.Option(metavar="DEGREES", min=0.25, max=10, help="Grid step of the simulated runs.")
-    ] = 1.0,
+    ] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="End when everything has been shown.")] = False,
 ) -> None:
     import json
