@@ -61,7 +61,7 @@ def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> F
     app.router.routes.insert(0, Route("/forecast/{key}/{location:path}", door, methods=["GET"], name="forecast"))
 
     @app.head("/health", include_in_schema=False)
-    @app.get("/health", operation_id="getHealth", tags=["state"], response_model=Health)
+    @app.get("/health", operation_id="getHealth", tags=["state"], response_description="The state of the data")
     async def get_health(response: Response) -> Health:
         """How old the data served is, per model. 503 when nothing can be served."""
         report = health(stores.snapshot, stores.folder, clock())
@@ -70,7 +70,7 @@ def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> F
         return report
 
     @app.head("/models", include_in_schema=False)
-    @app.get("/models", operation_id="getModels", tags=["state"], response_model=list[ModelStore])
+    @app.get("/models", operation_id="getModels", tags=["state"], response_description="The stores")
     async def get_models(response: Response) -> list[ModelStore]:
         """What each store that is served says of itself: grid, variables, leads, attribution, licence."""
         response.headers["cache-control"] = "no-cache"

@@ -36,7 +36,7 @@ table { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
 td, th { text-align: left; vertical-align: top; padding: 0.4rem 0.75rem 0.4rem 0; border-top: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); border-top: 0; }
 td:first-child { white-space: nowrap; }
-form { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; align-items: end; }
+form { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.75rem; align-items: end; }
 label { display: grid; gap: 0.25rem; font-size: 0.8rem; color: var(--soft); }
 input, select { width: 100%; padding: 0.45rem 0.6rem; border: 1px solid var(--line); border-radius: 6px;
   background: var(--paper); color: var(--ink); }

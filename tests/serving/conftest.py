@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from storage.grids import Cell, Grid, LatLonGrid
+from storage.layout import SHARD, shard_grid, step_for
+from storage.manifest import Manifest, manifest_key, store_key
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import Statistic, variable
+from storage.writer import StoreWriter, encode_band
 
 GLOBE = LatLonGrid(90.0, -0.25, 721, 0.0, 0.25, 1440)
+COARSE = LatLonGrid(90.0, -10.0, 19, 0.0, 10.0, 36)
 
 
 @dataclass(frozen=True)
@@ -112,3 +118,63 @@ def weather_store(series_store: Callable[..., SeriesStore]) -> Callable[..., Ser
         return series_store(model, init_time, leads, series)
 
     return make
+
+
+Publish = Callable[..., Manifest]
+
+
+def write_store(path: Path, store: SeriesStore, grid: Grid) -> StoreSchema:
+    """The same series in every cell of a real store."""
+    of_name = dict(zip(store.schema.names, store.values, strict=True))
+    stored = []
+    for row in store.schema.variables:
+        values = of_name[row.name]
+        present = values[np.isfinite(values)]
+        low, high = (float(present.min()), float(present.max())) if present.size else (np.nan, np.nan)
+        scale, offset, widened = step_for(row.variable, low, high)
+        stored.append(replace(row, scale_factor=scale, add_offset=offset, widened=widened))
+    schema = replace(store.schema, grid=grid, variables=tuple(stored))
+    ny, nx = grid.shape
+    with StoreWriter(path, schema) as writer:
+        for row in range(shard_grid(schema)[0]):
+            shape = (len(schema.lead_times), min(SHARD, ny - row * SHARD), nx)
+            writer.append(
+                encode_band(schema, row, lambda name, shape=shape: np.broadcast_to(of_name[name][:, None, None], shape))
+            )
+    return schema
+
+
+@pytest.fixture(scope="session")
+def publish() -> Publish:
+    """`publish(folder, store, generation, grid)`: write it as sync would, file first, then the manifest, renamed."""
+
+    def publish(folder: Path, store: SeriesStore, generation: int = 1, grid: Grid = COARSE) -> Manifest:
+        model, init_time = store.schema.model, store.schema.init_time
+        key = store_key(model, init_time, None if generation == 1 else generation)
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schema = write_store(path, store, grid)
+        data = path.read_bytes()
+        manifest = Manifest(
+            model=model,
+            init_time=init_time,
+            key=key,
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            generation=generation,
+            leads=len(schema.lead_times),
+            last_lead=schema.lead_times[-1],
+            published_at=init_time + timedelta(hours=6),
+            freshness=schema.freshness,
+        )
+        name_it(folder, manifest)
+        return manifest
+
+    return publish
+
+
+def name_it(folder: Path, manifest: Manifest) -> None:
+    """Swap the model's manifest."""
+    part = folder / f"{manifest.model}/.latest.json.part"
+    part.write_bytes(manifest.to_bytes())
+    part.replace(folder / manifest_key(manifest.model))
