@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +12,7 @@ from typing import Any
 
 import eccodes
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -325,3 +326,11 @@ def stage(tmp_path: Path) -> Stage:
 def made() -> SimpleNamespace:
     """Fields as messages, by name."""
     return SimpleNamespace(Plane=Plane, Stage=Stage, message=field_message)
+
+
+@pytest.fixture
+def nobody_is_left() -> Iterator[None]:
+    """Fails a test that leaves a child process, dead or alive, behind."""
+    before = set(psutil.Process().children())
+    yield
+    assert set(psutil.Process().children()) <= before

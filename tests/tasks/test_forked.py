@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from tasks.errors import DecodeError
 from tasks.forked import ChildDied, in_children
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_left() -> Iterator[None]:
-    yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+pytestmark = pytest.mark.usefixtures("nobody_is_left")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
