@@ -128,9 +128,8 @@ def prefect_flow(
         logging.getLogger("prefect.flow_runs").addFilter(brief)
         logging.getLogger("prefect.task_runs").addFilter(brief)
         report = recipe(request, PrefectCrew(retry_seconds))
-        if report.outcome is Outcome.ALREADY_PUBLISHED:
-            return Completed(name="NoNewRun", message=report.in_words(), data=report)
-        return report
+        nothing_new = report.outcome is Outcome.ALREADY_PUBLISHED
+        return Completed(name="NoNewRun" if nothing_new else "Completed", message=report.in_words(), data=report)
 
     hooks: list[Any] = [tell_people]
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE)

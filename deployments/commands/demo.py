@@ -42,7 +42,9 @@ def demo(
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    # A shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         with running(folder.expanduser().absolute(), step, tell) as shown:
             answer = {key: value for key, value in shown.forecast.items() if key not in ("hourly", "daily")}
