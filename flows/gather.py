@@ -27,19 +27,29 @@ from tasks.wanted import Mirror, StagedMessage
 CANDIDATES = 9
 """Nominal runs to look back for a complete one: two days of four cycles, and the one now arriving."""
 
+KINDS_SHOWN = 5
+"""Kinds of fields named of what files hold besides; whole inventories hold hundreds."""
+
 
 @dataclass(frozen=True)
 class Found:
     """The run to ingest: where it lies, or its messages where they were given as files.
 
-    `unused`: in words, what else the files hold.
+    `points`: of the files' grid. `unused`: in words, what else the files hold.
     """
 
     init_time: datetime
     leads: tuple[int, ...]
     mirrors: tuple[Mirror, ...] = ()
     messages: tuple[StagedMessage, ...] = ()
+    points: int = 0
     unused: tuple[str, ...] = ()
+
+    def left_aside(self) -> str:
+        """What else the files hold, in one line: the first kinds of it and how many more there are."""
+        shown = "; ".join(self.unused[:KINDS_SHOWN])
+        more = len(self.unused) - KINDS_SHOWN
+        return f"left aside: {shown}" + (f"; and {more} more kinds of fields" if more > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -106,17 +116,17 @@ def _scan(model: Model, job: Job) -> Found:
             f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: no message at leads {leads_in_words(job.leads or ())} in "
             f"{', '.join(map(str, job.files))}; the files hold {leads_in_words(leads_of(staged.messages))}"
         )
-    return Found(staged.init_time, leads_of(messages), messages=messages, unused=staged.unused)
+    return Found(staged.init_time, leads_of(messages), messages=messages, points=staged.points, unused=staged.unused)
 
 
 def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul:
     """Stage every message of the run. Raises MirrorError, IncompleteRun, DiskFull."""
     if found.messages:
         missing = missing_of(model, found.leads, found.messages)
-        plan = plan_files(model, job, found.init_time, found.messages, dock.folder)
+        plan = plan_files(model, found.init_time, found.messages, found.points, dock.folder)
         crew.say(plan.in_words())
         if found.unused:
-            crew.say(f"left aside: {'; '.join(found.unused)}")
+            crew.say(found.left_aside())
         plan.require_room()
         return Haul(found.messages, missing, sum(message.length for message in found.messages))
     plan = plan_run(model, job, found.init_time, found.mirrors, dock.folder)

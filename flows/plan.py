@@ -18,12 +18,13 @@ from tasks.wanted import Mirror, StagedMessage
 
 STORE_BYTES_PER_VALUE = 0.85
 """int16 in 2 x 2 blocks, lz4 with shuffle: 0.81 measured on GFS, plus header rows and shard indexes."""
-DISK_PER_FILE_BYTE = 6
-"""Scratch and store of a message that packs a value into 5 bits: 2 + 0.85 bytes a value."""
-BASE_MEMORY = 400_000_000
+SCRATCH_BYTES_PER_VALUE = 2
+BASE_MEMORY = 250_000_000
 """The interpreter, ecCodes, numba and the tables of a run."""
-BAND_MEMORY = 1_100_000_000
-"""Decoding and writing bands of a global 0.25 degree grid; less on smaller grids."""
+BAND_MEMORY = 700_000_000
+"""Decoding and writing bands of a global 0.25 degree grid, less on smaller ones: 730 MB in all processes together were
+measured on 209 leads of GFS (2026-11)."""
+GLOBAL_POINTS = 721 * 1440
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,6 @@ def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror,
     messages = sum(wanted.from_lead <= lead for lead in leads for wanted in model.wanted)
     points = model.points * _share(job.box)
     download = messages * model.bytes_per_message
-    scratch = 2 * messages * points
-    store = STORE_BYTES_PER_VALUE * len(model.wanted) * len(leads) * points
     return Plan(
         model=model.name,
         init_time=init_time,
@@ -74,25 +73,36 @@ def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror,
         mirrors=mirrors,
         messages=messages,
         download=download,
-        disk=int(download + scratch + store),
-        memory=int(BASE_MEMORY + BAND_MEMORY * _share(job.box)),
+        disk=int(download + _disk(messages, len(model.wanted) * len(leads), points)),
+        memory=_memory(points),
         folder=folder,
     )
 
 
-def plan_files(model: Model, job: Job, init_time: datetime, messages: Sequence[StagedMessage], folder: Path) -> Plan:
-    """Estimate what is found in files, which may hold any crop: from their bytes alone."""
+def plan_files(model: Model, init_time: datetime, messages: Sequence[StagedMessage], points: int, folder: Path) -> Plan:
+    """Estimate what is found in files, whose grid of `points` may be any crop."""
+    leads = leads_of(messages)
+    variables = len({message.variable for message in messages})
     return Plan(
         model=model.name,
         init_time=init_time,
-        leads=leads_of(messages),
+        leads=leads,
         mirrors=(),
         messages=len(messages),
         download=0,
-        disk=DISK_PER_FILE_BYTE * sum(message.length for message in messages),
-        memory=int(BASE_MEMORY + BAND_MEMORY * _share(job.box)),
+        disk=int(_disk(len(messages), variables * len(leads), points)),
+        memory=_memory(points),
         folder=folder,
     )
+
+
+def _disk(messages: int, maps: int, points: float) -> float:
+    """Bytes of scratch for the messages and of a store of so many maps."""
+    return (SCRATCH_BYTES_PER_VALUE * messages + STORE_BYTES_PER_VALUE * maps) * points
+
+
+def _memory(points: float) -> int:
+    return int(BASE_MEMORY + BAND_MEMORY * points / GLOBAL_POINTS)
 
 
 def _share(box: Box | None) -> float:

@@ -29,10 +29,14 @@ class Located:
 
 
 class Staged(NamedTuple):
-    """What given files hold of a model. `unused`: in words, what they hold that was left aside and why."""
+    """What given files hold of a model. `points`: of their grid.
+
+    `unused`: in words, what they hold that was left aside and why.
+    """
 
     init_time: datetime
     messages: tuple[StagedMessage, ...]
+    points: int
     unused: tuple[str, ...]
 
 
@@ -142,7 +146,12 @@ def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: date
                 mirror="file",
             )
         )
-    return Staged(init_time, tuple(messages), tuple(f"{what} ({count})" for what, count in sorted(unused.items())))
+    return Staged(
+        init_time,
+        tuple(messages),
+        points=shape.nx * shape.ny,
+        unused=tuple(f"{what} ({count})" for what, count in sorted(unused.items())),
+    )
 
 
 def _interval(field: FieldId) -> tuple[int, int]:
