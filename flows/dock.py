@@ -10,13 +10,17 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
-from flows.errors import Busy
+from flows.errors import Busy, RequestError
+from storage.bucket import room_on_disk
+from storage.errors import DiskFull
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,16 @@ class Dock:
 
 @contextmanager
 def locked(work: Path, model: str) -> Iterator[Path]:
-    """Hold `<work>/<model>`, which is created; raises Busy when another process does.
+    """Hold `<work>/<model>`, which is created; raises Busy when another process does, RequestError, DiskFull.
 
     The kernel lets go of the lock when its holder dies, however it dies.
     """
     folder = work / model
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as file:
+    with _usable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+")
+    with file:
+        _let_go_in_children(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -55,22 +62,52 @@ def locked(work: Path, model: str) -> Iterator[Path]:
                 f"{model} is being ingested already by process {file.read().strip() or 'unknown'} in {folder}; "
                 "wait for it, or give this one another --work folder"
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with _usable(folder):
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         yield folder
+
+
+def _let_go_in_children(file: IO[str]) -> None:
+    """A forked child shares the lock of its parent: it would hold on to it where the parent is killed."""
+    known = weakref.ref(file)
+
+    def let_go() -> None:
+        if (held := known()) is not None:
+            held.close()
+
+    os.register_at_fork(after_in_child=let_go)
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Say in words what the system has against a work folder."""
+    try:
+        with room_on_disk(folder):
+            yield
+    except DiskFull:
+        raise
+    except OSError as error:
+        raise RequestError(
+            f"the work folder {folder} cannot be used: {error.strerror or error}; choose another with --work"
+        ) from error
 
 
 @contextmanager
 def docked(folder: Path, init_time: datetime) -> Iterator[Dock]:
-    """Folders for one run under a locked `folder`. Other runs' leftovers go; all goes when the block succeeds."""
+    """Folders for one run under a locked `folder`. Other runs' leftovers go; all goes when the block succeeds.
+
+    Raises RequestError, DiskFull.
+    """
     dock = Dock(folder / f"{init_time:%Y%m%dT%H%MZ}")
-    for leftover in folder.iterdir():
-        if leftover.is_dir() and leftover != dock.folder:
-            shutil.rmtree(leftover)
-    _clear(dock.scratch)
-    dock.staged.mkdir(parents=True, exist_ok=True)
-    dock.scratch.mkdir()
+    with _usable(folder):
+        for leftover in folder.iterdir():
+            if leftover.is_dir() and leftover != dock.folder:
+                shutil.rmtree(leftover)
+        _clear(dock.scratch)
+        dock.staged.mkdir(parents=True, exist_ok=True)
+        dock.scratch.mkdir()
     try:
         yield dock
     finally:

@@ -6,6 +6,7 @@ found by flipping bits of real messages, 2026-11). A child that dies so tells wh
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import os
 import pickle
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn, TypeVar
 
 Result = TypeVar("Result")
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2), Linux alone: the signal that a process gets when the thread that forked it has ended."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,23 @@ def in_children(work: Callable[[int], Result], count: int, children: int) -> Ite
     """work(0), work(1), ... work(count - 1), in order, shared out among so many children.
 
     Children see memory as it was when they were forked; results come back pickled. Raises what `work` raises, and
-    ChildDied. Children are gone when this ends, however it ends; killed, it takes them along at their next result.
+    ChildDied. Children are gone when this ends, however it ends. They die with the thread that asks for the first
+    result, so that a killed process leaves none.
     """
     crew: list[tuple[int, BinaryIO]] = []
+    parent = os.getpid()
+    # Looked up here: between fork and exec nothing may be loaded where other threads run.
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
     try:
         for first in range(min(children, count)):
             reading, writing = os.pipe()
             pid = os.fork()
             if not pid:
+                if prctl is not None:
+                    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() != parent:
+                    # It was killed before its child could hear of it.
+                    os._exit(1)
                 _work(work, range(first, count, children), writing)
             os.close(writing)
             crew.append((pid, os.fdopen(reading, "rb")))

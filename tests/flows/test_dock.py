@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.dock import Dock, docked, locked
-from flows.errors import Busy
+from flows.errors import Busy, RequestError
 
 RUN = datetime(2026, 4, 20, tzinfo=UTC)
 EARLIER = datetime(2026, 4, 19, 18, tzinfo=UTC)
@@ -38,6 +40,45 @@ def test_a_second_process_is_refused_and_told_who_holds_the_model(tmp_path: Path
         holder.wait()
         with locked(tmp_path, "gfs") as folder:
             assert folder == tmp_path / "gfs"
+
+
+HOLD_AND_FORK = """
+import os, signal, sys
+from pathlib import Path
+from flows.dock import locked
+with locked(Path(sys.argv[1]), "gfs"):
+    ready, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(tell, b"!")
+        signal.pause()
+    os.read(ready, 1)
+    print(child, flush=True)
+    signal.pause()
+"""
+
+
+def test_a_child_does_not_hold_the_lock_of_its_killed_parent(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_AND_FORK, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        child = int(holder.stdout.readline())
+        with pytest.raises(Busy), locked(tmp_path, "gfs"):
+            pass
+        holder.kill()
+        holder.wait()
+        try:
+            with locked(tmp_path, "gfs"):
+                os.kill(child, 0)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_work_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RequestError, match=r"the work folder .*file/gfs cannot be used: Not a directory.*--work"):
+        locked(tmp_path / "file", "gfs").__enter__()
 
 
 class Killed(Exception):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tasks.errors import DecodeError
 from tasks.forked import ChildDied, in_children
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("nobody_is_left")
 
 
@@ -63,3 +68,26 @@ def test_children_end_when_nobody_listens_any_more() -> None:
     results = in_children(lambda number: number, 1_000_000, 2)
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
+
+
+WORK_FOR_EVER = """
+import os, signal
+from tasks.forked import in_children
+
+def work(number):
+    os.write(1, b"%d\\n" % os.getpid())
+    signal.pause()
+
+next(in_children(work, 2, 2))
+"""
+
+
+def test_children_of_a_killed_process_die_with_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", WORK_FOR_EVER], stdout=subprocess.PIPE, cwd=ROOT) as parent:
+        assert parent.stdout is not None
+        children = [os.pidfd_open(int(parent.stdout.readline())) for _ in range(2)]
+        parent.kill()
+    for child in children:
+        # A pidfd becomes readable when its process ends.
+        assert select.select([child], [], [], 60)[0] == [child]
+        os.close(child)
