@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from time import monotonic
@@ -15,8 +17,10 @@ from flows.model import Model
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest, Job, job_for
 from storage.bucket import open_bucket
+from storage.errors import StorageError
 from storage.manifest import Manifest, read_manifest
 from tasks.check import check_store
+from tasks.errors import IngestError
 from tasks.publish import publish
 from tasks.write import RunFacts, write_store
 
@@ -38,7 +42,7 @@ def ingest(model: Model, request: IngestRequest, crew: Crew | None = None) -> In
         published = read_manifest(bucket, model.name)
         if published and not worth_it(job, found, published):
             return _already(published)
-        with docked(folder, found.init_time) as dock:
+        with naming(run), docked(folder, found.init_time) as dock:
             haul = gather(model, job, found, dock, crew)
             written = crew.step(
                 "write",
@@ -63,6 +67,17 @@ def ingest(model: Model, request: IngestRequest, crew: Crew | None = None) -> In
             report = _report(haul, manifest, monotonic() - begun)
             crew.show(report, MapOf(written.path, f"2 m temperature, {run}, first lead"))
     return report
+
+
+@contextmanager
+def naming(run: str) -> Iterator[None]:
+    """Errors of the block begin with the run where they do not name it: a disk or a bucket knows files only."""
+    try:
+        yield
+    except (IngestError, StorageError) as error:
+        if run.removesuffix("Z") not in str(error):
+            error.args = (f"{run}: {error}",)
+        raise
 
 
 def worth_it(job: Job, found: Found, published: Manifest) -> bool:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from flows.leads import leads_in_words
 from flows.report import GroupReport
+from storage.bucket import room_on_disk
 from tasks.fetch import LeadOrder, LeadResult, fetch_leads
 from tasks.wanted import StagedMessage
 
@@ -46,7 +47,7 @@ def groups_of(orders: Sequence[LeadOrder]) -> list[tuple[LeadOrder, ...]]:
 
 
 def stage_group(orders: Sequence[LeadOrder], advance: Callable[[int, int], None]) -> StagedGroup:
-    """Fetch the leads that are not staged yet. Raises MirrorError when the mirrors cannot deliver one.
+    """Fetch the leads that are not staged yet. Raises MirrorError when the mirrors cannot deliver one, DiskFull.
 
     May run twice: a lead that was staged from the same mirrors for the same variables, and whose messages are all
     there, is taken as it is.
@@ -74,8 +75,9 @@ def _mark(order: LeadOrder) -> str:
 
 def _record(order: LeadOrder, result: LeadResult) -> None:
     part = _path(order).with_suffix(".part")
-    part.write_text(json.dumps({"mark": _mark(order), "result": asdict(result)}))
-    part.rename(_path(order))
+    with room_on_disk(part):
+        part.write_text(json.dumps({"mark": _mark(order), "result": asdict(result)}))
+        part.rename(_path(order))
 
 
 def _recall(order: LeadOrder) -> LeadResult | None:
