@@ -3,64 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployments.simulator.run import simulate_run
-from flows.gfs import MODEL
 from storage.bucket import open_bucket
-from storage.grids import LatLonGrid
 from storage.manifest import read_manifest
 
-ROOT = Path(__file__).parents[2]
-RUN = datetime(2026, 4, 20, tzinfo=UTC)
 NEXT = datetime(2026, 4, 20, 6, tzinfo=UTC)
-WINDLASS = "import sys; from deployments.cli import main; sys.argv[0] = 'windlass'; main()"
-NO_PREFECT = WINDLASS.replace("main()", "\ntry: main()\nfinally: assert 'prefect' not in sys.modules")
+NO_PREFECT = """
+import sys
+from deployments.cli import main
+sys.argv[0] = "windlass"
+try: main()
+finally: assert "prefect" not in sys.modules
+"""
 
-
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror folder with two GFS runs, leads 0-2, on a 10 degree grid. Not to be written."""
-    folder = tmp_path_factory.mktemp("runs")
-    for init_time in (RUN, NEXT):
-        simulate_run(folder, MODEL, init_time, (0, 1, 2), LatLonGrid(90.0, -10.0, 19, 0.0, 10.0, 36))
-    return folder
+Command = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+def command(windlass: Any) -> Command:
     """command(*arguments): what subprocess needs to run `windlass ingest` on folders of the test."""
-
-    def command(*arguments: str, code: str = WINDLASS, env: dict[str, str] | None = None) -> dict[str, Any]:
-        folders = {
-            "WINDLASS_BUCKET": str(tmp_path / "bucket"),
-            "WINDLASS_WORK": str(tmp_path / "work"),
-            "COLUMNS": "100",
-        }
-        return {
-            "args": [sys.executable, "-c", code, "ingest", *arguments],
-            "cwd": ROOT,
-            "env": {**os.environ, **folders, **(env or {})},
-            "text": True,
-        }
-
-    return command
+    return partial(windlass.command, "ingest")
 
 
 def run(command: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(**command, capture_output=True, stdin=subprocess.DEVNULL)
-
-
-Command = Callable[..., dict[str, Any]]
 
 
 def test_help_teaches(command: Command) -> None:

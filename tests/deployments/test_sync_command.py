@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +23,7 @@ from storage.variables import variable
 from storage.writer import StoreWriter, encode_band
 from tasks.publish import publish
 
-ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 20, 20, tzinfo=UTC)
-WINDLASS = "import sys; from deployments.cli import main; sys.argv[0] = 'windlass'; main()"
 
 Command = Callable[..., dict[str, Any]]
 
@@ -57,22 +53,11 @@ def published(bucket: FolderBucket, tmp_path: Path) -> Callable[[str, int], Mani
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(windlass: Any) -> Command:
     """command(*arguments): what subprocess needs to run `windlass sync` on folders of the test."""
 
     def command(*arguments: str) -> dict[str, Any]:
-        folders = {
-            "WINDLASS_BUCKET": str(tmp_path / "bucket"),
-            "WINDLASS_STORES": str(tmp_path / "stores"),
-            "COLUMNS": "100",
-        }
-        return {
-            "args": [sys.executable, "-c", WINDLASS, "sync", *arguments],
-            "cwd": ROOT,
-            "env": {**os.environ, **folders},
-            "stdin": subprocess.DEVNULL,
-            "text": True,
-        }
+        return {**windlass.command("sync", *arguments), "stdin": subprocess.DEVNULL}
 
     return command
 
