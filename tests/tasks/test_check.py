@@ -66,7 +66,7 @@ def _band(store: Store, schema: StoreSchema, row: int, name: str) -> Any:
     return np.where(steps[store.index[name]] == -32768, np.nan, values).astype(np.float32)
 
 
-@pytest.mark.parametrize(("northward", "westward", "columns_first", "alternating"), product((False, True), repeat=4))
+@pytest.mark.parametrize(("northward", "westward", "columns_first", "alternating"), [*product((False, True), repeat=4)])
 def test_a_right_store_passes_whatever_the_scanning_mode(
     stage: Any, made: Any, tmp_path: Path, northward: bool, westward: bool, columns_first: bool, alternating: bool
 ) -> None:

@@ -53,7 +53,10 @@ def finished(tmp_path: Path) -> Finish:
     return finished
 
 
-@pytest.fixture(params=["folder", "s3"])
+both_buckets = pytest.mark.parametrize("url", ["folder", "s3"], indirect=True)
+
+
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "bucket")
@@ -86,6 +89,7 @@ def assert_whole(bucket: Bucket) -> Manifest:
     return manifest
 
 
+@both_buckets
 def test_runs_follow_each_other_and_the_previous_one_stays(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     told: list[tuple[int, int]] = []
@@ -111,6 +115,7 @@ def test_runs_follow_each_other_and_the_previous_one_stays(url: str, finished: F
     assert_whole(bucket)
 
 
+@both_buckets
 def test_a_run_published_again_gets_a_key_of_its_own(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     for seed in range(3):
@@ -120,6 +125,7 @@ def test_a_run_published_again_gets_a_key_of_its_own(url: str, finished: Finish)
     assert keys(bucket) == ["20260420T0000Z.g2", "20260420T0000Z.g3", "latest.json"]
 
 
+@both_buckets
 def test_other_models_and_strangers_are_left_alone(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     for key in ("ifs/20200101T0000Z.zarr.zip", "gfs/notes.txt", "gfs/20260420T1800Z.zarr.zip"):
@@ -131,6 +137,7 @@ def test_other_models_and_strangers_are_left_alone(url: str, finished: Finish) -
     assert "20260420T1800Z" in keys(bucket)
 
 
+@both_buckets
 def test_an_older_run_is_refused(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     newer = publish(finished(6), bucket, NOW)
@@ -140,6 +147,7 @@ def test_an_older_run_is_refused(url: str, finished: Finish) -> None:
     assert keys(bucket) == ["20260420T0600Z", "latest.json"]
 
 
+@both_buckets
 def test_a_manifest_that_is_garbage_is_not_replaced_in_silence(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     bucket.write("gfs/latest.json", b"garbage")
@@ -160,6 +168,7 @@ class Meanwhile:
             act()
 
 
+@both_buckets
 def test_a_newer_run_published_meanwhile_stays(url: str, finished: Finish, halves: Callable[[], list[str]]) -> None:
     bucket = open_bucket(url)
     publish(finished(0), bucket, NOW)
@@ -171,6 +180,7 @@ def test_a_newer_run_published_meanwhile_stays(url: str, finished: Finish, halve
     assert halves() == []
 
 
+@both_buckets
 def test_an_older_run_published_meanwhile_is_replaced(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     publish(finished(0), bucket, NOW)
@@ -182,6 +192,7 @@ def test_an_older_run_published_meanwhile_is_replaced(url: str, finished: Finish
     assert keys(bucket) == ["20260420T0600Z", "20260420T1200Z", "latest.json"]
 
 
+@both_buckets
 def test_of_two_that_publish_the_same_run_the_first_wins(
     url: str, finished: Finish, halves: Callable[[], list[str]]
 ) -> None:
@@ -199,6 +210,7 @@ def test_of_two_that_publish_the_same_run_the_first_wins(
     assert halves() == []
 
 
+@both_buckets
 def test_a_store_that_no_manifest_names_is_not_touched_before_the_swap_and_gone_after(
     url: str, finished: Finish
 ) -> None:
@@ -301,6 +313,7 @@ def test_killed_anywhere_one_whole_run_is_published_and_the_next_publish_cleans_
     assert read_manifest(open_bucket(url + "/elsewhere"), "gfs") is not None
 
 
+@both_buckets
 def test_of_processes_that_publish_at_once_the_newest_run_wins(url: str, finished: Finish) -> None:
     bucket = open_bucket(url)
     publish(finished(0), bucket, NOW)

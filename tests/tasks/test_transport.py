@@ -136,15 +136,21 @@ def test_nobody_listens(folder: Path) -> None:
         use(gone, lambda mirror: mirror.read("deep/file"))
 
 
+def in_hours(hours: int) -> str:
+    """An HTTP date so far from now."""
+    return format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+
+
 @pytest.mark.parametrize(
     ("said", "least", "most"),
     [
         ("7", 7, 7),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3000, 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
+        (in_hours(1), 3000, 3600),
+        (in_hours(-1), 0, 0),
         ("soon", 0, 0),
         ("", 0, 0),
     ],
+    ids=["seconds", "a date ahead", "a date gone by", "neither", "nothing"],
 )
 def test_retry_after_is_read_as_number_and_as_date(folder: Path, said: str, least: float, most: float) -> None:
     fault = Fault("*", status=503, headers=(("Retry-After", said),))
