@@ -116,6 +116,13 @@ def _scan(model: Model, job: Job) -> Found:
             f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: no message at leads {leads_in_words(job.leads or ())} in "
             f"{', '.join(map(str, job.files))}; the files hold {leads_in_words(leads_of(staged.messages))}"
         )
+    for message in messages:
+        if message.lead > model.last_lead * 60:
+            raise MessageError(
+                f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: {message.variable} in {message.blob} says lead "
+                f"{message.lead / 60:g} h, but no run goes beyond {model.last_lead} h: fetch the file again, or choose "
+                "--leads"
+            )
     return Found(staged.init_time, leads_of(messages), messages=messages, points=staged.points, unused=staged.unused)
 
 
@@ -136,13 +143,14 @@ def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul
     results = [result for group in groups for result in group.results]
     messages = tuple(message for result in results for message in result.messages)
     missing = missing_of(model, found.leads, messages)
-    require(model, found.init_time, missing)
+    problems = tuple(dict.fromkeys(problem for result in results for problem in result.problems))
+    require(model, found.init_time, missing, problems)
     return Haul(
         messages,
         missing,
         bytes=sum(result.bytes for result in results),
         groups=tuple(group.report() for group in groups),
-        problems=tuple(dict.fromkeys(problem for result in results for problem in result.problems)),
+        problems=problems,
     )
 
 

@@ -11,6 +11,9 @@ from flows.model import Model
 from tasks.errors import IncompleteRun
 from tasks.wanted import StagedMessage
 
+PROBLEMS = 3
+"""Problems that an error tells: it is one line."""
+
 Missing = dict[str, tuple[int, ...]]
 
 
@@ -38,12 +41,16 @@ def missing_in_words(missing: Missing) -> list[str]:
     return [f"{name}: {leads_in_words(leads)}" for name, leads in sorted(missing.items())]
 
 
-def require(model: Model, init_time: datetime, missing: Missing) -> None:
-    """Raises IncompleteRun where a variable that the model requires is missing at some lead."""
+def require(model: Model, init_time: datetime, missing: Missing, problems: Sequence[str] = ()) -> None:
+    """Raises IncompleteRun where a variable that the model requires is missing at some lead.
+
+    `problems`: in words, what went wrong on the way, which may be why.
+    """
     required = {wanted.name for wanted in model.wanted if wanted.required}
     gaps = {name: leads for name, leads in missing.items() if name in required}
     if gaps:
+        why = f" On the way: {'; '.join(problems[:PROBLEMS])}." if problems else ""
         raise IncompleteRun(
-            f"{model.name} {init_time:%Y-%m-%dT%HZ} is incomplete: missing {'; '.join(missing_in_words(gaps))}. "
+            f"{model.name} {init_time:%Y-%m-%dT%HZ} is incomplete: missing {'; '.join(missing_in_words(gaps))}.{why} "
             "Try again later, take an earlier run with --init-time, or name the leads to take with --leads"
         )

@@ -51,6 +51,11 @@ class Model:
             + ", ".join(f"{hour:02d}Z" for hour in hours)
         )
 
+    @property
+    def last_lead(self) -> int:
+        """The last lead (hours) of the model's longest run."""
+        return max(cycle.leads[-1] for cycle in self.cycles)
+
     def init_times(self, now: datetime, count: int) -> list[datetime]:
         """The `count` newest nominal init times not after `now`, newest first."""
         hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
