@@ -54,14 +54,28 @@ async def _find(
                     broken.add(place.mirror)
                 else:
                     return init_time, place.mirror
-    asked = ", ".join(f"{init_time:%Y-%m-%dT%HZ} lead {lead}" for init_time, lead in candidates)
-    answers = "; ".join(f"{mirror.name}: {', '.join(answers)}" for mirror, answers in said.items())
+    asked = _in_words(candidates)
+    answers = "; ".join(f"{mirror.name}: {_first(answers)}" for mirror, answers in said.items())
     if broken == set(mirrors):
         raise NoMirrorLeft(f"{model} {asked}: no mirror can be asked. {answers}. Try again later, or name a --mirror")
     raise NoRunFound(
         f"{model} {asked}: not there. {answers}. Try again later, name a run with --init-time, or fewer leads "
         "with --leads"
     )
+
+
+def _in_words(candidates: Sequence[Candidate]) -> str:
+    """'2026-04-20T12Z lead 384 and 8 runs before it, back to 2026-04-18T12Z'"""
+    told = [f"{init_time:%Y-%m-%dT%HZ} lead {lead}" for init_time, lead in candidates]
+    if len(told) <= 2:
+        return ", ".join(told)
+    return f"{told[0]} and {len(told) - 1} runs before it, back to {candidates[-1][0]:%Y-%m-%dT%HZ}"
+
+
+def _first(answers: Sequence[str]) -> str:
+    """A mirror's first answer stands for the others, which are much the same."""
+    more = f" (and {len(answers) - 1} more answers)" if len(answers) > 1 else ""
+    return f"{answers[0]}{more}" if answers else "not asked"
 
 
 async def _ask(places: Places, place: Place, product: Product, target: Target, deadline: float) -> None:
