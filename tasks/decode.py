@@ -167,9 +167,10 @@ def _orientation(message: StagedMessage, handle: int) -> Orientation:
         found = orientation_of(handle)
     except DecodeError as error:
         raise DecodeError(f"{describe(message)}: {error}") from error
-    count = eccodes.codes_get_size(handle, "values")
-    if count != found.scan.ny * found.scan.nx:
-        raise broken(message, f"it holds {count} values for {found.scan.ny} x {found.scan.nx} points")
+    # The number of points that sections 3 and 5 tell, where they do not agree with the grid.
+    for count in (eccodes.codes_get_long(handle, "numberOfDataPoints"), eccodes.codes_get_size(handle, "values")):
+        if count != found.scan.ny * found.scan.nx:
+            raise broken(message, f"it holds {count} values for {found.scan.ny} x {found.scan.nx} points")
     return found
 
 
