@@ -66,7 +66,9 @@ class Manifest(BaseModel):
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"]))
             problem = f"{field}: {first['msg']}" if field else first["msg"]
-            raise ManifestError(f"{where} is not a valid manifest: {problem}") from error
+            raise ManifestError(
+                f"{where} is not a valid manifest: {problem}; restore it, or remove it and publish again"
+            ) from error
 
 
 def manifest_key(model: str) -> str:
