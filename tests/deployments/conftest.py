@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def life(order):
     for number, path in ((1, order["out"]), (2, order["err"])):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdout = talk
     return windlass(order["arguments"])
 
 talk, sys.stdout = sys.stdout, sys.stderr
@@ -197,3 +199,45 @@ Run = Callable[..., Done]
 def run(warm: Warm, windlass: Windlass) -> Run:
     """run(*arguments): `windlass ...` in a process of its own, to its end."""
     return lambda *arguments: warm.begin(windlass, *arguments).wait()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder but locks."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@dataclass(frozen=True)
+class Published:
+    """The GFS run of 00Z, published and synced in the test's own folders, and what these held then."""
+
+    windlass: Windlass
+    bucket: dict[str, bytes]
+    stores: dict[str, bytes]
+
+    def stays(self) -> None:
+        """Bucket and stores are as they were, and nothing half done is in the work folder but staged messages."""
+        assert contents(self.windlass.bucket) == self.bucket
+        assert contents(self.windlass.stores) == self.stores
+        left = [path.relative_to(self.windlass.work) for path in self.windlass.work.rglob("*") if path.is_file()]
+        assert all(path.name == ".lock" or path.parts[2] == "staged" for path in left), left
+        assert not [path for path in left if path.suffix == ".part"]
+
+
+@pytest.fixture(scope="session")
+def first(warm: Warm, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Windlass:
+    """Folders in which the GFS run of 00Z is published and synced. Not to be written."""
+    home = Windlass(tmp_path_factory.mktemp("first"))
+    ingest = ("ingest", "gfs", "--mirror", runs, "--leads", "0-2", "--init-time", "2026-04-20T00", "--direct")
+    for command in (ingest, ("sync", "--once")):
+        done = warm.begin(home, *command).wait()
+        assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def published(first: Windlass, windlass: Windlass) -> Published:
+    """A run that must stay published and synced whatever fails. Its folders are the test's to spoil."""
+    shutil.copytree(first.bucket, windlass.bucket)
+    shutil.copytree(first.stores, windlass.stores)
+    return Published(windlass, contents(windlass.bucket), contents(windlass.stores))
