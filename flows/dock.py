@@ -51,25 +51,26 @@ def locked(work: Path, model: str) -> Iterator[Path]:
     folder = work / model
     with _usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
+        # Unbuffered: a buffer would meet a full disk a second time when it is closed.
+        file = (folder / ".lock").open("a+b", buffering=0)
     with file:
         _let_go_in_children(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            holder = file.read().decode().strip() or "unknown"
             raise Busy(
-                f"{model} is being ingested already by process {file.read().strip() or 'unknown'} in {folder}; "
+                f"{model} is being ingested already by process {holder} in {folder}; "
                 "wait for it, or give this one another --work folder"
             ) from None
         with _usable(folder):
             file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            file.write(str(os.getpid()).encode())
         yield folder
 
 
-def _let_go_in_children(file: IO[str]) -> None:
+def _let_go_in_children(file: IO[bytes]) -> None:
     """A forked child shares the lock of its parent: it would hold on to it where the parent is killed."""
     known = weakref.ref(file)
 
