@@ -84,10 +84,14 @@ def _recall(order: LeadOrder) -> LeadResult | None:
     path = _path(order)
     if not path.exists():
         return None
-    record = json.loads(path.read_text())
-    if record["mark"] != _mark(order):
+    try:
+        record = json.loads(path.read_bytes())
+        if record["mark"] != _mark(order):
+            return None
+        result = _RESULT.validate_python(record["result"])
+    except (ValueError, KeyError, TypeError):
+        # A power cut leaves empty files behind, another version other records: fetched again.
         return None
-    result = _RESULT.validate_python(record["result"])
     return result if all(_is_there(message) for message in result.messages) else None
 
 

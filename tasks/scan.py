@@ -82,16 +82,20 @@ def _next_message(position: int, size: int) -> Reading[int | None]:
 
 
 def scan_file(path: Path) -> list[Located]:
-    """Every field of a local file; raises MessageError naming the file, FileNotFoundError."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        try:
+    """Every field of a local file; raises MessageError and InventoryError naming the file, FileNotFoundError."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             return drive(
                 walk(size, lambda offset: identify_grib1(file, offset)),
                 lambda start, count: os.pread(file.fileno(), count, start),
             )
-        except MessageError as error:
-            raise MessageError(f"{path}: {error}; fetch the file again") from error
+    except MessageError as error:
+        raise MessageError(f"{path}: {error}; fetch the file again") from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InventoryError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: datetime | None = None) -> Staged:

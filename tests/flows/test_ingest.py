@@ -112,6 +112,19 @@ def test_what_a_failed_ingest_staged_is_not_fetched_again(asked: Asked, mirror: 
     assert leftovers(asked()) == []
 
 
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"mark": ""}'])
+def test_a_record_that_a_power_cut_left_is_not_believed(
+    asked: Asked, mirror: Path, tmp_path: Path, record: bytes
+) -> None:
+    place = tmp_path / "mirror"
+    shutil.copytree(mirror, place, ignore=shutil.ignore_patterns("*.f006"))
+    with pytest.raises(IngestError):
+        ingest(GFS, asked(mirror=str(place)))
+    (staged,) = (tmp_path / "work").rglob("f000.json")
+    staged.write_bytes(record)
+    assert ingest(GFS, asked()).leads == [0, 1, 2, 3, 6]
+
+
 def test_a_box_is_cropped_at_ingest(asked: Asked) -> None:
     ingest(GFS, asked(bbox="-20,30,40,60"))
     store = published(asked())
