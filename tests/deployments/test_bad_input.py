@@ -143,6 +143,25 @@ def test_a_lead_that_a_folder_cannot_give_ends_the_ingest(
 
 
 @pytest.mark.parametrize("over", ["folder", "http"])
+def test_a_damaged_value_that_came_from_a_mirror_is_told_with_its_url_and_a_cure(
+    run: Run, published: Any, mirror: Path, lead: Path, runs: Path, over: str
+) -> None:
+    flip(lead, 7, 154, 155, bits=0x40)
+    with serve(mirror) as server:
+        base = server.url if over == "http" else str(mirror)
+        command = ("ingest", "gfs", "--mirror", base, *USUAL)
+        error = run(*command).error
+        blob = published.windlass.work / "gfs" / "20260420T0600Z" / "staged" / "f001.grib2"
+        assert error.startswith(f"error: gfs 2026-04-20T06:00Z: air_temperature_2m at lead 1 h ({base}/{LEAD1})")
+        assert error.endswith(f"delete {blob} and ingest again")
+        published.stays()
+        shutil.copy(runs / LEAD1, lead)
+        blob.unlink()
+        done = run(*command)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("over", ["folder", "http"])
 def test_a_lead_of_another_run_is_said(run: Run, published: Any, mirror: Path, over: str) -> None:
     spoil(mirror, FaultKind.OTHER_RUN)
     with serve(mirror) as server:
