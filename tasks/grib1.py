@@ -53,7 +53,6 @@ def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
         get, whole = eccodes.codes_get, eccodes.codes_get_long
         eccodes.codes_set(handle, "stepUnits", "m")
         short = _grib1_name(handle)
-        date, time = whole(handle, "dataDate"), whole(handle, "dataTime")
         return FieldId(
             number=0,
             length=whole(handle, "totalLength"),
@@ -61,7 +60,7 @@ def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
             level=_grib1_level(handle, short),
             statistic=_GRIB1_STATISTICS.get(get(handle, "stepType")),
             interval=(whole(handle, "startStep"), whole(handle, "endStep")),
-            init_time=datetime.strptime(f"{date:08d}{time:04d}+0000", "%Y%m%d%H%M%z"),
+            init_time=_grib1_time(handle),
             member=None,
             shape=Shape(get(handle, "gridType"), _count(handle, "Ni"), _count(handle, "Nj")),
             short=short,
@@ -70,6 +69,16 @@ def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
         raise MessageError(f"a broken GRIB1 message: {error}") from error
     finally:
         eccodes.codes_release(handle)
+
+
+def _grib1_time(handle: int) -> datetime:
+    import eccodes
+
+    date, time = (eccodes.codes_get_long(handle, key) for key in ("dataDate", "dataTime"))
+    try:
+        return datetime.strptime(f"{date:08d}{time:04d}+0000", "%Y%m%d%H%M%z")
+    except ValueError as error:
+        raise MessageError(f"a GRIB1 message of a date that does not exist: {date:08d} {time:04d}") from error
 
 
 def _grib1_name(handle: int) -> str:

@@ -120,6 +120,19 @@ def test_a_lead_that_no_run_has_is_a_damaged_file(run: Run, published: Any, lead
     published.stays()
 
 
+def test_a_grib1_message_of_a_day_that_does_not_exist_is_damaged(
+    run: Run, published: Any, shared_data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.grb1"
+    data = bytearray((shared_data / "gfs" / "zygrib_gfs_20130214_06z_0-72h.grb1").read_bytes())
+    # Octet 14 of section 1: the month.
+    data[8 + 13] ^= 0x20
+    file.write_bytes(data)
+    error = run("ingest", "gfs", "--files", file, "--direct").error
+    assert f"gfs: {file}: at byte 0 of {len(data)}: a GRIB1 message of a date that does not exist: 20133414" in error
+    published.stays()
+
+
 SAID = {
     FaultKind.TRUNCATED: "is cut short",
     FaultKind.CORRUPT: "broken section",
