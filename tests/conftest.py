@@ -316,21 +316,30 @@ def same_through_every_reader() -> Callable[[Path], None]:
     return same_through_every_reader
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a browser made of a page: its DOM after the scripts have run, and what it said on its console."""
+
+    dom: str
+    console: list[str]
+
+
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[[str], str]:
-    """browse(url): the DOM of a page after its scripts have run, from headless Chromium."""
+def browse(tmp_path: Path) -> Callable[[str], Page]:
+    """browse(url): the page in headless Chromium."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("needs Chromium: apt-get install chromium")
 
-    def browse(url: str) -> str:
+    def browse(url: str) -> Page:
         command = [
             *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(f"--user-data-dir={tmp_path / 'chromium'}", "--virtual-time-budget=20000", "--dump-dom", url),
+            *(f"--user-data-dir={tmp_path / 'chromium'}", "--virtual-time-budget=20000"),
+            *("--enable-logging=stderr", "--dump-dom", url),
         ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return Page(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
 
     return browse

@@ -90,10 +90,10 @@ def test_prefect_tells_an_operator_what_happened(demo: Shown) -> None:
 def test_the_map_and_the_table_show_in_prefects_pages(demo: Shown, browse: Any) -> None:
     artifacts = {artifact["key"]: artifact["id"] for artifact in demo.ask_prefect("/artifacts/filter")}
     base = demo.urls["Prefect UI"].removesuffix("/dashboard")
-    shown = browse(f"{base}/artifacts/artifact/{artifacts['gfs-run-map']}")
+    shown = browse(f"{base}/artifacts/artifact/{artifacts['gfs-run-map']}").dom
     assert "2 m temperature" in shown
     assert 'src="data:image/png;base64,' in shown
-    assert "mirrors" in browse(f"{base}/artifacts/artifact/{artifacts['gfs-run-leads']}")
+    assert "mirrors" in browse(f"{base}/artifacts/artifact/{artifacts['gfs-run-leads']}").dom
 
 
 def test_ctrl_c_ends_all_of_it(demo: Shown) -> None:
