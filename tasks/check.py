@@ -21,8 +21,8 @@ from storage.grids import Cell, Grid, wrap_longitude
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
+from tasks.course import FLOAT32, SUMMED
 from tasks.decode import describe, opened, packing_step, resolution
-from tasks.derive import FLOAT32, SUMMED
 from tasks.errors import CheckFailed
 from tasks.orient import orientation_of
 from tasks.pack import LIMIT

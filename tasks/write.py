@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,18 +13,19 @@ import eccodes
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids import Box, Grid
-from storage.layout import SHARD, shard_grid, step_for
-from storage.schema import Freshness, StoredVariable, StoreSchema
+from storage.grids import Box
+from storage.layout import SHARD, shard_grid
+from storage.schema import Freshness, StoreSchema
 from storage.writer import EncodedBand, StoreWriter, encode_band
+from tasks.bands import in_threads
 from tasks.decode import EcCodes, broken
-from tasks.derive import Anomalies, Course, Interval, derive
+from tasks.derive import Anomalies, derive
 from tasks.errors import DecodeError
 from tasks.fields import Advance, Fields
+from tasks.parts import Part, parts_of, sort_out
+from tasks.steps import plan_steps
 from tasks.wanted import StagedMessage, Wanted
 
-WORKERS = 2
-"""Bands encoded at once; one more may wait. Each takes about 250 MB for 209 leads of a global 0.25 degree grid."""
 DAMAGED = 0.01
 """A message with a larger part of its values outside the catalogue's valid range is broken, not odd."""
 
@@ -55,15 +53,6 @@ class Written:
     anomalies: dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One variable of a run: its course, its messages and their numbers among all."""
-
-    course: Course
-    messages: tuple[StagedMessage, ...]
-    numbers: range
-
-
 def write_store(
     facts: RunFacts,
     wanted: Sequence[Wanted],
@@ -81,15 +70,14 @@ def write_store(
     `progress` counts messages twice: when they are decoded, and by the bands that are written.
     Raises DecodeError, DiskFull of tasks and of storage, QuantisationOverflow.
     """
-    groups = _groups(facts, wanted, messages)
-    ordered = [message for _, group in groups for message in group]
-    total = 2 * len(ordered)
     try:
+        groups = sort_out(wanted, messages)
+        ordered = [message for group in groups for message in group.messages]
+        half, total = len(ordered), 2 * len(ordered)
         fields = EcCodes(scratch, box).open(ordered, lambda done, count: progress(done, total))
         try:
-            parts = _parts(groups, fields)
-            schema = _schema(facts, parts, fields.grid, provenance)
-            half = len(ordered)
+            parts = parts_of(groups, fields.facts)
+            schema = _schema(facts, parts, fields, provenance)
             return _write(schema, parts, fields, path, lambda done, bands: progress(half + half * done // bands, total))
         finally:
             fields.close()
@@ -97,50 +85,13 @@ def write_store(
         raise DecodeError(f"{facts}: {error}") from error
 
 
-Groups = list[tuple[Wanted, list[StagedMessage]]]
-
-
-def _groups(facts: RunFacts, wanted: Sequence[Wanted], messages: Sequence[StagedMessage]) -> Groups:
-    """The messages of each wanted variable that has any, in the order of their leads."""
-    found: dict[str, list[StagedMessage]] = defaultdict(list)
-    for message in sorted(messages, key=lambda message: message.lead):
-        found[message.variable].append(message)
-    for group in found.values():
-        for one, other in pairwise(group):
-            if one.lead == other.lead:
-                raise DecodeError(
-                    f"{facts}: {one.variable} came twice at lead {one.lead / 60:g} h: {one.url}, {other.url}"
-                )
-    groups = [(row, found.pop(row.name)) for row in wanted if row.name in found]
-    if found or not groups:
-        raise DecodeError(f"{facts}: {', '.join(found) or 'no message'} is no variable of the model")
-    return groups
-
-
-def _parts(groups: Groups, fields: Fields) -> list[Part]:
-    leads = tuple(sorted({message.lead for _, group in groups for message in group}))
-    parts = []
-    first = 0
-    for wanted, group in groups:
-        numbers = range(first, first + len(group))
-        first = numbers.stop
-        intervals = tuple(Interval(*message.interval) for message in group)
-        known = fields.facts[numbers.start : numbers.stop]
-        parts.append(Part(Course(wanted, leads, intervals, known), tuple(group), numbers))
-    return parts
-
-
-def _schema(facts: RunFacts, parts: Sequence[Part], grid: Grid, provenance: dict[str, Any]) -> StoreSchema:
-    variables = []
-    for part in parts:
-        scale, offset, widened = step_for(part.course.variable, *part.course.bounds())
-        variables.append(StoredVariable(part.course.variable, scale, offset, part.course.intervals, widened))
+def _schema(facts: RunFacts, parts: Sequence[Part], fields: Fields, provenance: dict[str, Any]) -> StoreSchema:
     return StoreSchema(
         model=facts.model,
         init_time=facts.init_time,
         lead_times=parts[0].course.leads,
-        variables=tuple(variables),
-        grid=grid,
+        variables=plan_steps(parts),
+        grid=fields.grid,
         freshness=facts.freshness,
         attribution=facts.attribution,
         licence=facts.licence,
@@ -153,7 +104,7 @@ class Tally:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
-        self._outside = {part.course.variable.name: np.zeros(len(part.messages), np.int64) for part in parts}
+        self._outside = {part.name: np.zeros(len(part.messages), np.int64) for part in parts}
         self._negative = {name: counts.copy() for name, counts in self._outside.items()}
         self._lock = Lock()
 
@@ -201,11 +152,11 @@ def _write(
 
 
 def _encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: Tally) -> Iterator[EncodedBand]:
-    """The bands in order, a bounded number of them at work ahead of the reader."""
-    named = {part.course.variable.name: part for part in parts}
+    """The bands in order."""
+    named = {part.name: part for part in parts}
 
-    def encode(row: int) -> EncodedBand:
-        band = fields.band(range(row * SHARD, min((row + 1) * SHARD, schema.grid.ny)))
+    def encode(rows: range) -> EncodedBand:
+        band = fields.band(rows)
 
         def values(name: str) -> NDArray[np.float32]:
             part = named[name]
@@ -213,16 +164,6 @@ def _encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: 
             tally.add(name, anomalies)
             return derived
 
-        return encode_band(schema, row, values)
+        return encode_band(schema, rows.start // SHARD, values)
 
-    pending: deque[Future[EncodedBand]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            for row in range(shard_grid(schema)[0]):
-                pending.append(pool.submit(encode, row))
-                if len(pending) > WORKERS:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return in_threads(encode, schema.grid.ny)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from storage.variables import Statistic
-from tasks.derive import Course, Interval, derive, shares
+from tasks.course import Course
+from tasks.derive import derive
 from tasks.fields import FieldFacts
+from tasks.intervals import Interval
 from tasks.wanted import Bucket, Level, Wanted
 
 RAIN = Wanted("precipitation_amount_surface", (), Level(1), statistic=Statistic.ACCUMULATION, bucket=Bucket.INTERVAL)
@@ -53,21 +55,6 @@ CONVENTIONS: dict[str, Callable[[int], tuple[int, int]]] = {
     "its own hour": lambda lead: (lead - 1, lead),
     "hourly buckets, each sixth a total": lambda lead: (0, lead) if lead % 6 == 0 else ncep_hourly(lead),
 }
-
-
-def test_intervals_of_the_gfs_that_lacks_a_lead() -> None:
-    messages = hours((0, 1), (0, 2), (0, 4), (0, 6), (6, 7), (6, 8))
-    assert [share.interval for share in shares(messages)] == list(hours((0, 1), (1, 2), (2, 4), (4, 6), (6, 7), (7, 8)))
-
-
-def test_a_bucket_whose_beginning_is_not_known_stays_whole() -> None:
-    assert [share.interval for share in shares(hours((0, 5), (6, 8)))] == list(hours((0, 5), (6, 8)))
-
-
-def test_a_total_of_the_run_follows_the_buckets_before_it() -> None:
-    found = shares(hours((0, 6), (6, 9), (0, 12)))[2]
-    assert found.interval == Interval(540, 720)
-    assert found.chain == (0, 1)
 
 
 @settings(deadline=None)
@@ -195,13 +182,3 @@ def test_what_nature_does_not_allow_is_missing_and_counted_unless_packing_did_it
     derived, anomalies = derive(course(CLOUDS, hours((0, 0)), fields, 0.01), fields)
     assert derived.ravel().tolist() == [0.0, 100.0]
     assert anomalies.outside.sum() == 0
-
-
-def test_bounds_stay_within_the_valid_range() -> None:
-    fields = np.array([100.0, 400.0], np.float32)[:, None, None]
-    assert course(WARM, hours((0, 0), (1, 1)), fields).bounds() == (150, 350)
-    assert course(SUN, hours((0, 5), (0, 6)), np.array([0.0, 1000.0])[:, None, None]).bounds()[1] == 1600
-
-
-def test_a_variable_that_is_missing_everywhere_has_no_bounds() -> None:
-    assert np.isnan(course(WARM, hours((0, 0)), np.full((1, 1, 1), np.nan)).bounds()).all()
