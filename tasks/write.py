@@ -90,7 +90,7 @@ def _schema(facts: RunFacts, parts: Sequence[Part], fields: Fields, provenance: 
         model=facts.model,
         init_time=facts.init_time,
         lead_times=parts[0].course.leads,
-        variables=plan_steps(parts),
+        variables=plan_steps(parts, fields),
         grid=fields.grid,
         freshness=facts.freshness,
         attribution=facts.attribution,

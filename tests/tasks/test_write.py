@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import eccodes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from storage.reader import Store
 from storage.schema import Freshness
 from storage.variables import Statistic
 from storage.verify import verify
+from tasks.decode import opened
 from tasks.errors import DecodeError
 from tasks.wanted import Bucket, Level, StagedMessage, Wanted
 from tasks.write import RunFacts, Written, write_store
@@ -86,6 +88,25 @@ def test_the_facts_of_the_run_are_in_the_store(stage: Any, write: Write) -> None
         assert store.schema.provenance["asked"] == "by a test"
         assert store.schema.provenance["decoder"].startswith("ecCodes 2.")
         assert store.schema.provenance["anomalies"] == {}
+
+
+def test_a_great_total_of_small_amounts_costs_no_precision(stage: Any, write: Write) -> None:
+    """The total bounds an amount by 900 kg m-2, for which a step of 0.02 would be taken."""
+    amount = np.arange(23 * 25).reshape(23, 25) / 64
+    amount[22, 24] = 30.0
+    messages = [
+        stage.field(lead * amount, "precipitation_amount_surface", (0, lead * 60), bits=16) for lead in range(1, 31)
+    ]
+    written = write(messages)
+    [stored] = written.schema.variables
+    assert (stored.scale_factor, stored.widened) == (0.001, False)
+    totals = np.zeros((31, 23, 25))
+    for total, message in zip(totals[1:], messages, strict=True):
+        with opened(message) as handle:
+            total[:] = eccodes.codes_get_values(handle).reshape(23, 25)
+    assert totals.max() == 900
+    rain = cube(written.path, "precipitation_amount_surface")
+    np.testing.assert_allclose(rain, np.diff(totals, axis=0), atol=0.0005, rtol=1e-6)
 
 
 def test_a_crop_over_the_antimeridian_holds_its_cells(stage: Any, made: Any, write: Write) -> None:
