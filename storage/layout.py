@@ -86,17 +86,6 @@ def step_for(variable: Variable, low: float, high: float) -> tuple[float, float,
     raise AssertionError("the ladder has no end")
 
 
-def quantise(values: NDArray[np.floating[Any]], scale: float, offset: float) -> NDArray[np.int16]:
-    """round((value - offset) / scale) as int16, NaN as FILL; raises QuantisationOverflow, never wraps."""
-    steps = np.rint((np.asarray(values, np.float64) - offset) * (1.0 / scale))
-    missing = np.isnan(steps)
-    if (np.abs(steps[~missing]) > -FILL - 1).any():
-        raise QuantisationOverflow(
-            f"values from {np.nanmin(values)} to {np.nanmax(values)} do not fit step {scale} around {offset}"
-        )
-    return np.where(missing, FILL, steps).astype(np.int16)
-
-
 def dequantise(steps: NDArray[np.int16], scale: float, offset: float) -> NDArray[np.float32]:
     """offset + scale * step as float32, FILL as NaN."""
     values = (steps.astype(np.float64) * scale + offset).astype(np.float32)

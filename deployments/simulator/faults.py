@@ -20,21 +20,18 @@ class FaultKind(StrEnum):
     """One way in which a lead's files are wrong."""
 
     MISSING = "missing"
+    """Neither data nor index are there."""
     TRUNCATED = "truncated"
+    """The data end in the middle of a message, the index is whole."""
     STALE_INDEX = "stale-index"
+    """The index has the offsets of an older, smaller file."""
     CORRUPT = "corrupt"
+    """One wanted message has inverted bytes all over it, its end mark too."""
     MISLABELLED = "mislabelled"
+    """The index calls 2 m temperature dew point, and the reverse."""
     OTHER_RUN = "other-run"
+    """Every message says that it belongs to the run six hours before."""
 
-
-MEANINGS = {
-    FaultKind.MISSING: "neither data nor index are there",
-    FaultKind.TRUNCATED: "the data end in the middle of a message, the index is whole",
-    FaultKind.STALE_INDEX: "the index has the offsets of an older, smaller file",
-    FaultKind.CORRUPT: "one wanted message has inverted bytes all over it, its end mark too",
-    FaultKind.MISLABELLED: "the index calls 2 m temperature dew point, and the reverse",
-    FaultKind.OTHER_RUN: "every message says that it belongs to the run six hours before",
-}
 
 SHRUNK = 0.97
 """Length of an older file's messages in those of the new one."""

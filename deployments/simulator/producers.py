@@ -18,7 +18,6 @@ class Packing(StrEnum):
 
     COMPLEX = "grid_complex_spatial_differencing"
     CCSDS = "grid_ccsds"
-    SIMPLE = "grid_simple"
 
 
 class Span(StrEnum):
