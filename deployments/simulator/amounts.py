@@ -24,8 +24,7 @@ class Amounts:
     def __init__(self, weather: Weather, init_time: datetime, model: str) -> None:
         self._weather, self._init_time, self._model = weather, init_time, model
         self._hour = 0
-        shape = np.broadcast_shapes(weather.lat.shape, weather.lon.shape)
-        self._total = Flows(*(np.zeros(shape) for _ in Flows._fields))
+        self._total = Flows(*(np.zeros(weather.shape) for _ in Flows._fields))
         self._kept = {0: self._copy()}
         self._moments: OrderedDict[int, Moment] = OrderedDict()
 

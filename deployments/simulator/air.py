@@ -1,0 +1,146 @@
+"""The air at one time, as far as all weather follows from it: waves, fronts, warmth, cloud, rain in the cloud, wind.
+
+Fields are float64 [ny, nx], in SI unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+
+from deployments.simulator.climate import EARTH_RADIUS, Field, land, mean_temperature, season, terrain, zonal_pressure
+from deployments.simulator.physics import part, rise
+from deployments.simulator.waves import EDDIES, LOWS, SHOWERS, Crests
+from serving.sun import sun
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+_ROTATION = 7.292e-5
+_AIR_DENSITY = 1.2
+_LOW = 900.0
+"""A usual departure of pressure from the mean, Pa."""
+
+
+class Place:
+    """What stays over a lattice of latitudes [ny] and longitudes [nx], degrees."""
+
+    def __init__(self, lats: Field, lons: Field) -> None:
+        lat, lon = lats[:, None], lons[None, :]
+        self.lat, self.lon = lat, np.radians(lon)
+        self.sine, self.cosine = np.sin(np.radians(lat)), np.cos(np.radians(lat))
+        self.inland, self.height = land(lat, lon), terrain(lat, lon)
+        self.pressure = zonal_pressure(lat)
+        self.pressure_slope = (zonal_pressure(lat + 1e-3) - zonal_pressure(lat - 1e-3)) / np.radians(2e-3)
+        self.lows, self.showers = Crests(LOWS, lats, lons), Crests(SHOWERS, lats, lons)
+        self.eddies = Crests(EDDIES, lats, lons)
+        self.dry_belt = np.exp(-(((np.abs(lat) - 26.0) / 9.0) ** 2))
+
+
+class Air:
+    """The air over a place at a UTC time, as `model` forecasts it `lead` hours ahead.
+
+    `low`: depth of the lows, usually -2 to 2. `warm`: -1 behind a front to 1 before it. `anomaly`: of pressure, Pa.
+    """
+
+    def __init__(self, place: Place, time: datetime, model: str, lead: float) -> None:
+        self.place = place
+        self.hours = (time - EPOCH).total_seconds() / 3600.0
+        self._model, self._lead = model, lead
+        self._declination, self._hour_angle = sun(time.timestamp())
+        lows, showers = place.lows, place.showers
+        self._turn = lows.turn(self.hours, lows.errors(model, lead))
+        self.anomaly, ahead = lows.sums(self._turn)
+        self.low = -self.anomaly / _LOW
+        # East of a low the air comes from the equator, west of it from the pole; the step between is the front.
+        self.warm = np.tanh(1.3 * ahead / _LOW)
+        self._shower, _ = showers.sums(showers.turn(self.hours, showers.errors(model, lead)))
+
+    @cached_property
+    def sun(self) -> Field:
+        """Sine of the sun's elevation, 0 at night."""
+        place = self.place
+        turned = np.cos(self._hour_angle + place.lon)
+        sine = place.sine * np.sin(self._declination) + place.cosine * np.cos(self._declination) * turned
+        return np.maximum(sine, 0.0)
+
+    @cached_property
+    def afternoon(self) -> Field:
+        """The daily wave of warmth, about -1 to 1, highest at 14:30 local solar time, flat where days have no noon."""
+        place = self.place
+        noon = np.maximum(place.sine * np.sin(self._declination) + place.cosine * np.cos(self._declination), 0.0)
+        late = self._hour_angle + place.lon - np.radians(37.5)
+        return noon * (np.cos(late) + 0.2 * np.cos(2.0 * late))
+
+    @cached_property
+    def eddies(self) -> tuple[Field, Field]:
+        """Small eddies at two phases, about -1 to 1."""
+        eddies = self.place.eddies
+        return eddies.sums(eddies.turn(self.hours, eddies.errors(self._model, self._lead)))
+
+    @cached_property
+    def _front(self) -> Field:
+        """Nearness to a front, 0 to 1."""
+        return np.exp(-(((self.warm - 0.15) / 0.5) ** 2))
+
+    @cached_property
+    def temperature(self) -> Field:
+        """Temperature without the hour of the day, K."""
+        place = self.place
+        mean = mean_temperature(place.lat, place.inland, place.height, self.hours)
+        reach = np.exp(-(((np.abs(place.lat) - 52.0) / 20.0) ** 2))
+        return mean + 6.5 * self.warm * reach
+
+    @cached_property
+    def _summer(self) -> Field:
+        """How much the season favours showers, 0 to 1."""
+        place = self.place
+        high_sun = season(self.hours)
+        belt = np.exp(-(((place.lat - 7.0 * high_sun) / 13.0) ** 2))
+        half = part(6.0 * high_sun * place.sine - 1.5)
+        return belt + 0.7 * half * place.inland * place.cosine * (1.0 - 0.6 * place.dry_belt)
+
+    @cached_property
+    def convection(self) -> Field:
+        """Showers where it is above zero."""
+        return self._summer * (0.55 + 0.75 * self._shower + 0.4 * self.afternoon) - 0.75
+
+    @cached_property
+    def millimetres(self) -> Field:
+        """Rain in the cloud, mm per hour."""
+        steady = 0.50 * self.low + 0.85 * self._front - 0.90
+        moisture = np.exp(0.045 * np.clip(self.temperature - 283.0, -40.0, 20.0))
+        wide = 3.4 * rise(steady) * moisture * (1.0 - 0.8 * self.place.dry_belt)
+        return wide + 5.5 * rise(self.convection)
+
+    @cached_property
+    def cloud(self) -> Field:
+        """Cloud cover, 0 to 1."""
+        place = self.place
+        wave = 0.50 + 0.26 * self.low + 0.45 * self._front * part(self.low) + 0.35 * self.convection
+        fair = 0.35 * place.dry_belt + 0.08 * place.inland
+        return 1.0 - (1.0 - np.clip(wave - fair, 0.0, 1.0)) * np.exp(-2.0 * self.millimetres)
+
+    @cached_property
+    def wind(self) -> tuple[Field, Field]:
+        """Geostrophic wind, slowed and turned towards low pressure by the ground; trade winds near the equator.
+
+        Eastward and northward, m s-1.
+        """
+        place = self.place
+        turning = 2.0 * _ROTATION * place.sine
+        # Near the equator the balance breaks down: the wind follows the pressure gradient less and less.
+        scale = turning / (turning**2 + (2.0 * _ROTATION * 0.2) ** 2) / (_AIR_DENSITY * EARTH_RADIUS)
+        by_lon, by_lat = place.lows.slopes(self._turn)
+        east = -scale * (by_lat + place.pressure_slope)
+        north = scale * by_lon / np.maximum(place.cosine, 1e-9)
+        slowed = 0.72 - 0.2 * place.inland
+        across = np.radians(12.0 + 10.0 * place.inland) * np.tanh(8.0 * place.sine)
+        trades = np.exp(-((place.lat / 17.0) ** 2))
+        eddies = 0.35 * self.eddies[0], 0.35 * self.eddies[1]
+        inward = 2.2 * trades * np.tanh(place.lat / 6.0)
+        return (
+            eddies[0] + slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
+            eddies[1] + slowed * (north * np.cos(across) + east * np.sin(across)) - inward,
+        )
