@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from flows.errors import Busy, RequestError
-from storage.bucket import room_on_disk
+from storage.disk import room_on_disk
 from storage.errors import DiskFull
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from flows.leads import leads_in_words
 from flows.report import GroupReport
-from storage.bucket import room_on_disk
+from storage.disk import room_on_disk
 from tasks.fetch import LeadOrder, LeadResult, fetch_leads
 from tasks.wanted import StagedMessage
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.bucket import PART, Bucket, Progress, fsync_folder, room_on_disk
+from storage.bucket import Bucket, Progress
+from storage.disk import PART, fsync_folder, room_on_disk
 from storage.errors import BucketError, CorruptStore, DiskFull, ManifestError, StorageError, StoreError, WrongChecksum
 from storage.manifest import NAME, SUFFIX, Manifest, parse_manifest
 from storage.reader import Store

@@ -21,8 +21,10 @@ from threading import Event
 from pydantic import BaseModel
 
 from serving.shelf import bring, clean, explained, is_what, local_manifest, locked, remove_parts, show
-from storage.bucket import PART, Bucket, FolderBucket, Progress, fsync_folder
+from storage.bucket import Bucket, Progress
+from storage.disk import PART, fsync_folder
 from storage.errors import BucketError, StorageError
+from storage.folder import FolderBucket
 from storage.manifest import Manifest, manifest_key, models_in, read_manifest
 from storage.schema import SchemaError
 

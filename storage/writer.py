@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.archive import ArchiveWriter
-from storage.bucket import PART, fsync_folder, room_on_disk
+from storage.disk import PART, fsync_folder, room_on_disk
 from storage.errors import QuantisationOverflow
 from storage.layout import BLOCK, BLOCKS, HEADER, SHARD, chunk_shape, header_rows, pack_rows, shard_grid, shard_key
 from storage.metadata import documents

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from flows.report import IngestReport
-from storage.bucket import FolderBucket
+from storage.folder import FolderBucket
 from storage.manifest import read_manifest
 from storage.verify import verify
 

@@ -15,7 +15,7 @@ from flows.gfs import MODEL as GFS
 from flows.ingest import ingest
 from flows.request import IngestRequest
 from storage import errors as storage_errors
-from storage.bucket import FolderBucket
+from storage.folder import FolderBucket
 from storage.manifest import read_manifest
 from storage.verify import verify
 from tasks import errors as task_errors

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage.bucket import FolderBucket
+from storage.folder import FolderBucket
 from storage.grids import LatLonGrid
 from storage.manifest import Manifest, read_manifest
 from storage.reader import Store

@@ -20,8 +20,9 @@ import pytest
 
 from serving import sync as verb
 from serving.sync import Outcome, SyncReport, sync_forever, sync_once
-from storage.bucket import Bucket, FolderBucket, open_bucket
+from storage.bucket import Bucket, open_bucket
 from storage.errors import BucketError
+from storage.folder import FolderBucket
 from storage.grids import Cell, LatLonGrid
 from storage.manifest import Manifest, manifest_key, read_manifest
 from storage.reader import Store
@@ -355,7 +356,7 @@ PAUSE_AT = """
 import os, sys
 from pathlib import Path
 from serving import shelf, sync
-from storage.bucket import FolderBucket
+from storage.folder import FolderBucket
 
 folder, stores, point = sys.argv[1:]
 

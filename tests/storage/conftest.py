@@ -1,8 +1,10 @@
-"""Small stores of made-up values."""
+"""Small stores of made-up values, and other processes at a bucket."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from storage.variables import Statistic, variable
 from storage.writer import StoreWriter, encode_band
 
 RUN = datetime(2026, 4, 20, 6, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
 SMALL = LatLonGrid(52.0, -0.25, 13, -3.0, 0.25, 15)
 
 
@@ -90,3 +93,66 @@ def made_store(
 ) -> MadeStore:
     """A store of 13 x 15 cells, three leads and two variables. Not to be changed."""
     return write_store(tmp_path_factory.mktemp("store") / "made.zarr.zip", make_schema())
+
+
+HANG_IN_UPLOAD = """
+import sys
+from pathlib import Path
+from storage.bucket import open_bucket
+
+def pause(done, total):
+    print("paused", flush=True)
+    sys.stdin.read()
+
+open_bucket(sys.argv[1]).upload(Path(sys.argv[2]), sys.argv[3], pause)
+"""
+
+SWAP_ON_DEMAND = """
+import sys
+from storage.bucket import open_bucket
+from storage.errors import Conflict
+
+bucket = open_bucket(sys.argv[1])
+bucket.list()
+print("ready", flush=True)
+for line in sys.stdin:
+    expected, data = line.split()
+    try:
+        bucket.swap("gfs/latest.json", data.encode(), None if expected == "none" else expected.encode())
+        print("won", flush=True)
+    except Conflict:
+        print("lost", flush=True)
+"""
+
+Begin = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    """begin(code, *arguments): a Python process that has said its first line; none outlives the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(code: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        begun.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() in ("paused\n", "ready\n")
+        return process
+
+    yield begin
+    for process in begun:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def hanging_upload(begin: Begin) -> Begin:
+    """hanging_upload(url, file, key): a process that hangs within an upload until its stdin ends."""
+    return lambda url, file, key: begin(HANG_IN_UPLOAD, url, str(file), key)
+
+
+@pytest.fixture
+def swapper(begin: Begin) -> Begin:
+    """swapper(url): a process that swaps gfs/latest.json for each line `expected data`, and says who won."""
+    return lambda url: begin(SWAP_ON_DEMAND, url)

@@ -1,24 +1,22 @@
-"""One law suite for every bucket; then what only a folder does."""
+"""One law suite for every bucket."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from storage.bucket import Bucket, FolderBucket, open_bucket
+from storage.bucket import Bucket, open_bucket
 from storage.errors import BucketError, Conflict, ObjectNotFound
+from storage.folder import FolderBucket
 
-ROOT = Path(__file__).parents[2]
+Begin = Callable[..., subprocess.Popen[str]]
+
 MIB = 1 << 20
 
 
@@ -162,38 +160,11 @@ def test_nothing_is_visible_before_the_last_byte_and_nothing_stays_of_a_failure(
     assert subject.halves() == []
 
 
-HANG_IN_UPLOAD = """
-import sys
-from pathlib import Path
-from storage.bucket import open_bucket
-
-def pause(done, total):
-    print("paused", flush=True)
-    sys.stdin.read()
-
-open_bucket(sys.argv[1]).upload(Path(sys.argv[2]), sys.argv[3], pause)
-"""
-
-
-def hanging_upload(subject: Subject, file: Path, key: str) -> subprocess.Popen[str]:
-    """A process that hangs within an upload."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HANG_IN_UPLOAD, subject.url, str(file), key],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "paused\n"
-    return process
-
-
-def test_what_a_killed_upload_left_is_swept(subject: Subject, tmp_path: Path) -> None:
+def test_what_a_killed_upload_left_is_swept(subject: Subject, tmp_path: Path, hanging_upload: Begin) -> None:
     bucket = subject.bucket
     bucket.write("gfs/run.zip", b"old")
     file_of(tmp_path / "run", 17 * MIB)
-    with hanging_upload(subject, tmp_path / "run", "gfs/new.zip") as process:
+    with hanging_upload(subject.url, tmp_path / "run", "gfs/new.zip") as process:
         process.send_signal(signal.SIGKILL)
     assert bucket.list() == ["gfs/run.zip"]
     assert len(subject.halves()) == 1
@@ -263,126 +234,19 @@ def test_a_local_disk_that_refuses_is_a_bucket_error_with_its_path(bucket: Bucke
         bucket.download("gfs/run.zip", tmp_path)
 
 
-SWAP_ON_DEMAND = """
-import sys
-from storage.bucket import open_bucket
-from storage.errors import Conflict
-
-bucket = open_bucket(sys.argv[1])
-bucket.list()
-print("ready", flush=True)
-for line in sys.stdin:
-    expected, data = line.split()
-    try:
-        bucket.swap("gfs/latest.json", data.encode(), None if expected == "none" else expected.encode())
-        print("won", flush=True)
-    except Conflict:
-        print("lost", flush=True)
-"""
-
-
-def test_of_processes_that_swap_at_once_exactly_one_wins_each_round(subject: Subject) -> None:
-    command: dict[str, Any] = {
-        "args": [sys.executable, "-c", SWAP_ON_DEMAND, subject.url],
-        "cwd": ROOT,
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "text": True,
-    }
-    swappers = [subprocess.Popen(**command) for _ in range(3)]
-    try:
-        for swapper in swappers:
-            assert swapper.stdout is not None
-            assert swapper.stdout.readline() == "ready\n"
-        published = "none"
-        for turn in range(8):
-            for number, swapper in enumerate(swappers):
-                assert swapper.stdin is not None
-                swapper.stdin.write(f"{published} {turn}-{number}\n")
-                swapper.stdin.flush()
-            ends = [swapper.stdout.readline().strip() for swapper in swappers if swapper.stdout]
-            assert sorted(ends) == ["lost", "lost", "won"]
-            published = f"{turn}-{ends.index('won')}"
-            assert subject.bucket.read("gfs/latest.json") == published.encode()
-    finally:
-        for swapper in swappers:
-            swapper.communicate()
+def test_of_processes_that_swap_at_once_exactly_one_wins_each_round(subject: Subject, swapper: Begin) -> None:
+    swappers = [swapper(subject.url) for _ in range(3)]
+    published = "none"
+    for turn in range(8):
+        for number, child in enumerate(swappers):
+            assert child.stdin is not None
+            child.stdin.write(f"{published} {turn}-{number}\n")
+            child.stdin.flush()
+        ends = [child.stdout.readline().strip() for child in swappers if child.stdout]
+        assert sorted(ends) == ["lost", "lost", "won"]
+        published = f"{turn}-{ends.index('won')}"
+        assert subject.bucket.read("gfs/latest.json") == published.encode()
     assert subject.halves() == []
-
-
-@pytest.mark.parametrize("key", ["", "/etc/passwd", "../other", "gfs/../../x", ".lock", "gfs/.hidden", "gfs/\0"])
-def test_a_folder_has_no_keys_that_lead_elsewhere(tmp_path: Path, key: str) -> None:
-    bucket = FolderBucket(tmp_path / "bucket")
-    for verb in (bucket.read, bucket.size, bucket.delete):
-        with pytest.raises(BucketError, match="is not a key of"):
-            verb(key)
-    with pytest.raises(BucketError, match="is not a key of"):
-        bucket.write(key, b"x")
-
-
-def test_a_folder_that_is_not_there_is_an_empty_bucket_and_made_by_its_first_writer(tmp_path: Path) -> None:
-    bucket = FolderBucket(tmp_path / "a" / "b")
-    assert bucket.list() == []
-    bucket.sweep("gfs/", lambda key: True)
-    assert not (tmp_path / "a").exists()
-    bucket.swap("gfs/latest.json", b"one", None)
-    assert bucket.list() == ["gfs/latest.json"]
-
-
-def test_a_sweep_of_a_folder_spares_what_a_living_process_writes(tmp_path: Path) -> None:
-    subject = Subject(FolderBucket(tmp_path / "bucket"), str(tmp_path / "bucket"), lambda: [])
-    data = file_of(tmp_path / "run", 9 * MIB)
-    with hanging_upload(subject, tmp_path / "run", "gfs/new.zip") as process:
-        subject.bucket.sweep("gfs/", lambda key: True)
-        process.communicate()
-    assert process.returncode == 0
-    assert subject.bucket.read("gfs/new.zip") == data
-
-
-def test_a_writer_waits_for_the_lock_of_a_folder(tmp_path: Path) -> None:
-    bucket = FolderBucket(tmp_path)
-    bucket.write("gfs/latest.json", b"one")
-    with (tmp_path / ".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        child = subprocess.Popen(
-            [sys.executable, "-c", SWAP_ON_DEMAND, str(tmp_path)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdin is not None
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        child.stdin.write("one two\n")
-        child.stdin.flush()
-        assert bucket.read("gfs/latest.json") == b"one"
-        os.replace(_other(tmp_path, b"three"), tmp_path / "gfs" / "latest.json")
-    assert child.communicate()[0] == "lost\n"
-
-
-def _other(folder: Path, data: bytes) -> Path:
-    path = folder / ".other"
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_said(tmp_path: Path) -> None:
-    bucket = FolderBucket(tmp_path)
-    bucket.write("gfs/a", b"x")
-    (tmp_path / "gfs").chmod(0)
-    try:
-        with pytest.raises(BucketError, match="Permission denied"):
-            bucket.list()
-    finally:
-        (tmp_path / "gfs").chmod(0o755)
-
-
-def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
-    (tmp_path / "gfs").write_bytes(b"")
-    with pytest.raises(BucketError, match=r"cannot write .*gfs/a"):
-        FolderBucket(tmp_path).write("gfs/a", b"x")
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/x", "https://host/x"])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.bucket import FolderBucket
 from storage.errors import ManifestError
+from storage.folder import FolderBucket
 from storage.manifest import Manifest, key_order, manifest_key, models_in, read_manifest, store_key
 from storage.schema import Freshness
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from storage.bucket import Bucket, FolderBucket, open_bucket
+from storage.bucket import Bucket, open_bucket
 from storage.errors import BucketError, Conflict, DiskFull, ManifestError
+from storage.folder import FolderBucket
 from storage.grids import LatLonGrid
 from storage.manifest import Manifest, manifest_key, read_manifest
 from storage.schema import Freshness, StoreSchema
