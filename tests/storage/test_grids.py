@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 
-import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.grids import Box, Cell, LatLonGrid, OutsideGrid, grid_from_attrs, wrap_longitude
@@ -112,7 +111,12 @@ def test_neighbours_reach_over_the_seam() -> None:
     assert around == {Cell(360, 1439): 0.5, Cell(360, 0): 0.5}
 
 
-boxes = st.builds(Box, st.floats(-180, 180), st.floats(-90, 89), st.floats(-180, 360), st.floats(-89, 90))
+def between(low: int, high: int) -> st.SearchStrategy[float]:
+    """Degrees that no point of the grids below lies on: a point at the very edge of a box may fall either way."""
+    return st.integers(100 * low, 100 * high - 1).map(lambda hundredths: (hundredths + 0.5) / 100)
+
+
+boxes = st.builds(Box, between(-180, 180), between(-90, 89), between(-180, 360), between(-89, 90))
 
 
 @pytest.mark.parametrize(
@@ -127,11 +131,6 @@ boxes = st.builds(Box, st.floats(-180, 180), st.floats(-90, 89), st.floats(-180,
 def test_a_window_holds_every_point_of_the_box(grid: LatLonGrid, box: Box) -> None:
     width = 360.0 if box.east - box.west >= 360.0 else (box.east - box.west) % 360.0
     _, lats, _, lons = grid.axes()
-    # Points closer than this to the box's edge may fall either way.
-    east = (lons - box.west) % 360.0
-    assume(np.abs(east - width).min() > 1e-6 or width == 360.0)
-    assume(min(east.min(), np.abs(360.0 - east).min()) > 1e-6)
-    assume(min(np.abs(lats - box.south).min(), np.abs(lats - box.north).min()) > 1e-6)
     rows = {y for y, lat in enumerate(lats) if box.south <= lat <= box.north}
     columns = {x for x, lon in enumerate(lons) if (lon - box.west) % 360.0 <= width}
     if not rows or not columns:
