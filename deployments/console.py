@@ -1,4 +1,4 @@
-"""What the command line shows: progress bars on stderr, errors in one line, sizes in words."""
+"""What the command line shows: progress bars on stderr, and errors in one line."""
 
 from __future__ import annotations
 
@@ -66,12 +66,3 @@ def fail(message: str) -> None:
     """Print an error and leave with code 1."""
     stderr.print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
     sys.exit(1)
-
-
-def size_in_words(count: float) -> str:
-    """12_345_678 -> '12.3 MB'."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError

@@ -14,6 +14,7 @@ from flows.leads import leads_in_words
 from flows.report import IngestReport, MapOf
 from storage.grids import Cell
 from storage.reader import Store
+from storage.sizes import size_in_words
 
 SHOWN = "air_temperature_2m"
 MAP_ROWS, MAP_COLUMNS = 72, 144
@@ -51,7 +52,7 @@ def result_text(report: IngestReport) -> str:
         ("outcome", report.outcome.value),
         ("key", f"`{report.key}`"),
         ("sha256", f"`{report.manifest['sha256']}`"),
-        ("size", f"{report.manifest['size'] / 1e6:.1f} MB"),
+        ("size", size_in_words(report.manifest["size"])),
         ("leads", f"{len(report.leads)}: {leads_in_words(report.leads)}"),
         ("mirrors", ", ".join(report.mirrors) or "none"),
         ("missing", "; ".join(report.missing) or "nothing"),

@@ -13,6 +13,7 @@ from flows.leads import leads_in_words
 from flows.model import Model
 from flows.request import Job
 from storage.grids import Box
+from storage.sizes import size_in_words
 from tasks.errors import DiskFull
 from tasks.wanted import Mirror, StagedMessage
 
@@ -43,11 +44,11 @@ class Plan:
 
     def in_words(self) -> str:
         names = ", then ".join(mirror.name for mirror in self.mirrors)
-        source = f"about {_size(self.download)} to download from {names}" if names else "nothing to download"
+        source = f"about {size_in_words(self.download)} to download from {names}" if names else "nothing to download"
         return (
             f"{self.model} {self.init_time:%Y-%m-%dT%HZ}, {len(self.leads)} leads ({leads_in_words(self.leads)}): "
             f"up to {self.messages} messages, {source}; "
-            f"up to {_size(self.disk)} of disk in {self.folder} and {_size(self.memory)} of memory"
+            f"up to {size_in_words(self.disk)} of disk in {self.folder} and {size_in_words(self.memory)} of memory"
         )
 
     def require_room(self) -> None:
@@ -55,8 +56,9 @@ class Plan:
         free = shutil.disk_usage(self.folder).free
         if free < self.disk / 2:
             raise DiskFull(
-                f"{self.model} {self.init_time:%Y-%m-%dT%HZ} needs up to {_size(self.disk)} in {self.folder}, where "
-                f"{_size(free)} are free; make room, choose another --work folder, or ask for less with --leads, --bbox"
+                f"{self.model} {self.init_time:%Y-%m-%dT%HZ} needs up to {size_in_words(self.disk)} in {self.folder}, "
+                f"where {size_in_words(free)} are free; make room, choose another --work folder, or ask for less with "
+                "--leads, --bbox"
             )
 
 
@@ -111,11 +113,3 @@ def _share(box: Box | None) -> float:
         return 1.0
     width = 360.0 if box.east - box.west >= 360 else (box.east - box.west) % 360.0
     return width / 360.0 * (box.north - box.south) / 180.0
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from flows.leads import leads_in_words
+from storage.sizes import size_in_words
 
 
 class Outcome(StrEnum):
@@ -54,7 +55,8 @@ class IngestReport(BaseModel):
             return f"{run} is already published as {self.key}; --force ingests it again"
         text = (
             f"{run} published as {self.key}: {len(self.leads)} leads ({leads_in_words(self.leads)}), "
-            f"{self.messages} messages, {self.bytes / 1e6:.1f} MB from {', '.join(self.mirrors)}, {self.seconds:.1f} s"
+            f"{self.messages} messages, {size_in_words(self.bytes)} from {', '.join(self.mirrors)}, "
+            f"{self.seconds:.1f} s"
         )
         return text + (f"; missing {'; '.join(self.missing)}" if self.missing else "")
 

@@ -61,13 +61,14 @@ def simulate(
 ) -> None:
     from datetime import UTC, datetime
 
-    from deployments.console import progress_bar, size_in_words, stderr
+    from deployments.console import progress_bar, stderr
     from deployments.simulator.faults import apply_faults
     from deployments.simulator.run import simulate_run
     from flows.errors import RequestError
     from flows.leads import leads_in_words
     from flows.models import flow_named
     from flows.request import parse_time
+    from storage.sizes import size_in_words
 
     declared = flow_named(model).model
     run = parse_time(init_time) if init_time else newest_due(declared, datetime.now(UTC))

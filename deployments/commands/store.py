@@ -41,7 +41,8 @@ def show(path: StorePath, as_json: AsJson = False) -> None:
 @app.command()
 def verify(path: StorePath, as_json: AsJson = False) -> None:
     """Check every byte of a store: checksums, indexes, header rows, layout. Exit code 1 when something is wrong."""
-    from deployments.console import progress_bar, size_in_words
+    from deployments.console import progress_bar
+    from storage.sizes import size_in_words
     from storage.verify import verify as check
 
     _must_exist(path)
@@ -128,7 +129,7 @@ def _describe_variable(stored: StoredVariable) -> dict[str, Any]:
 
 def in_words(facts: dict[str, Any]) -> str:
     """The text of `windlass store show`."""
-    from deployments.console import size_in_words
+    from storage.sizes import size_in_words
 
     grid, leads, provenance = facts["grid"], facts["leads"], facts["provenance"]
     by_lead = provenance.get("leads", {})
