@@ -10,17 +10,19 @@ from pathlib import Path
 
 from storage.errors import DiskFull
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No room: on the disk, in one's share of it, or in one file."""
 PART = ".part"
 """How the name of a file ends that is not whole yet."""
 
 
 @contextmanager
 def room_on_disk(path: Path) -> Iterator[None]:
-    """Turn "no space left" and "quota exceeded" into DiskFull."""
+    """Turn what the system says of a full disk into DiskFull."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or isinstance(error, DiskFull):
+        if error.errno not in FULL:
             raise
         raise DiskFull(f"no room left on the disk of {path}: free some space or choose another folder") from error
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from tasks.errors import DiskFull
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from tasks.room import room
 
 
 class Blob:
@@ -22,7 +17,7 @@ class Blob:
         self._end = 0
 
     def __enter__(self) -> Blob:
-        with self._room():
+        with room(self._full):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: a full disk shows where the message was written.
             self._file = self._part.open("wb", buffering=0)
@@ -32,23 +27,17 @@ class Blob:
         """The offset at which the message now lies; raises DiskFull."""
         offset = self._end
         rest = memoryview(message)
-        with self._room():
+        with room(self._full):
             while rest:
                 rest = rest[self._file.write(rest) :]
         self._end += len(message)
         return offset
 
-    @contextmanager
-    def _room(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise DiskFull(
-                f"no room in {self._part.parent} for {self.path.name}, of which {self._end} bytes are written: "
-                f"{error.strerror}; make room, or choose another --work folder"
-            ) from error
+    def _full(self, error: OSError) -> str:
+        return (
+            f"no room in {self._part.parent} for {self.path.name}, of which {self._end} bytes are written: "
+            f"{error.strerror}; make room, or choose another --work folder"
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,20 +6,16 @@ back under pressure. The file has no name: it is gone with the process, however 
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.layout import SHARD
-from tasks.errors import DiskFull
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from storage.sizes import size_in_words
+from tasks.room import room
 
 
 class Scratch:
@@ -31,11 +27,11 @@ class Scratch:
     def __init__(self, folder: Path, messages: int, rows: int, columns: int) -> None:
         self.messages, self.rows, self.columns = messages, rows, columns
         size = 2 * messages * rows * columns
-        self._what = f"{size / 1e9:.2f} GB of decoded fields ({messages} of {rows} x {columns} points)"
+        self._what = f"{size_in_words(size)} of decoded fields ({messages} of {rows} x {columns} points)"
         self._folder = folder
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - open as long as the object
         try:
-            with self._room():
+            with room(self._full):
                 os.posix_fallocate(self._file.fileno(), 0, size)
         except OSError:
             self._file.close()
@@ -51,7 +47,7 @@ class Scratch:
             rest = band.data.cast("B")
             while rest:
                 # Even room that was taken beforehand can be missing where files are copied on write.
-                with self._room():
+                with room(self._full):
                     done = os.pwrite(self._file.fileno(), rest, offset)
                 rest, offset = rest[done:], offset + done
 
@@ -69,17 +65,11 @@ class Scratch:
             rest, offset = rest[done:], offset + done
         return steps
 
-    @contextmanager
-    def _room(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise DiskFull(
-                f"{self._folder} has no room for {self._what}; make room, choose another work folder, "
-                "or ask for fewer leads or a smaller box"
-            ) from error
+    def _full(self, error: OSError) -> str:
+        return (
+            f"{self._folder} has no room for {self._what}; make room, choose another work folder, "
+            "or ask for fewer leads or a smaller box"
+        )
 
     def _offset(self, row: int, message: int, height: int) -> int:
         return 2 * self.columns * (self.messages * row + message * height)

@@ -170,7 +170,7 @@ def test_no_room_is_found_out_before_anything_is_decoded(stage: Any, tmp_path: P
     # The kernel treats a file beyond this as it treats one beyond the disk or the quota.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        with pytest.raises(DiskFull, match=r"no room for 0\.00 GB of decoded fields \(1 of 13 x 15 points\)"):
+        with pytest.raises(DiskFull, match=r"no room for 390 B of decoded fields \(1 of 13 x 15 points\)"):
             opened([message], tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
