@@ -10,13 +10,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from threading import Lock
 
 from flows.errors import Busy, RequestError
 from storage.disk import room_on_disk
@@ -42,43 +41,56 @@ class Dock:
         return self.scratch / "run.zarr.zip"
 
 
+_held: set[Path] = set()
+_guard = Lock()
+
+
 @contextmanager
 def locked(work: Path, model: str) -> Iterator[Path]:
-    """Hold `<work>/<model>`, which is created; raises Busy when another process does, RequestError, DiskFull.
+    """Hold `<work>/<model>`, which is created; raises Busy when somebody else does, RequestError, DiskFull.
 
     The kernel lets go of the lock when its holder dies, however it dies.
     """
     folder = work / model
     with _usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: a buffer would meet a full disk a second time when it is closed.
-        file = (folder / ".lock").open("a+b", buffering=0)
-    with file:
-        _let_go_in_children(file)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().decode().strip() or "unknown"
-            raise Busy(
-                f"{model} is being ingested already by process {holder} in {folder}; "
-                "wait for it, or give this one another --work folder"
-            ) from None
+    with _alone_in_process(folder):
         with _usable(folder):
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
-        yield folder
+            # Unbuffered: a buffer would meet a full disk a second time when it is closed.
+            file = (folder / ".lock").open("a+b", buffering=0)
+        with file:
+            try:
+                # A record lock is the process's own. Forked children would share one by flock, and hold it for the
+                # moment by which they outlive a killed parent.
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                file.seek(0)
+                raise _busy(folder, file.read().decode().strip() or "unknown") from None
+            with _usable(folder):
+                file.truncate(0)
+                file.write(str(os.getpid()).encode())
+            yield folder
 
 
-def _let_go_in_children(file: IO[bytes]) -> None:
-    """A forked child shares the lock of its parent: it would hold on to it where the parent is killed."""
-    known = weakref.ref(file)
+@contextmanager
+def _alone_in_process(folder: Path) -> Iterator[None]:
+    """Raises Busy where another thread holds the folder: record locks know processes only."""
+    place = folder.resolve()
+    with _guard:
+        if place in _held:
+            raise _busy(folder, str(os.getpid()))
+        _held.add(place)
+    try:
+        yield
+    finally:
+        _held.discard(place)
 
-    def let_go() -> None:
-        if (held := known()) is not None:
-            held.close()
 
-    os.register_at_fork(after_in_child=let_go)
+def _busy(folder: Path, holder: str) -> Busy:
+    return Busy(
+        f"{folder.name} is being ingested already by process {holder} in {folder}; wait for it, or give this one "
+        "another --work folder"
+    )
 
 
 @contextmanager

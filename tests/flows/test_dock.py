@@ -42,6 +42,16 @@ def test_a_second_process_is_refused_and_told_who_holds_the_model(tmp_path: Path
             assert folder == tmp_path / "gfs"
 
 
+def test_a_second_thread_is_refused_and_the_lock_stays_with_the_first(tmp_path: Path) -> None:
+    second = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with locked(tmp_path, "gfs"):
+        with pytest.raises(Busy, match=f"process {os.getpid()} "), locked(tmp_path, "gfs"):
+            pass
+        assert b"Busy" in subprocess.run(second, stdin=subprocess.DEVNULL, capture_output=True).stderr
+    with locked(tmp_path, "gfs"):
+        pass
+
+
 HOLD_AND_FORK = """
 import os, signal, sys
 from pathlib import Path
