@@ -70,7 +70,10 @@ class PlainCrew:
             futures = [pool.submit(piece.work, tally.part()) for piece in pieces]
             try:
                 return [future.result() for future in futures]
-            except BaseException:
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    # Ctrl-C does not wait for a mirror that stalls.
+                    tally.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
@@ -78,13 +81,22 @@ class PlainCrew:
         return None
 
 
+class Stopped(Exception):
+    """The work that a piece belongs to was given up."""
+
+
 class Tally:
-    """Adds the progress of parallel pieces up to one bar."""
+    """Adds the progress of parallel pieces up to one bar, and ends them where they tell it."""
 
     def __init__(self, total: int, advance: Advance) -> None:
         self._total, self._advance = total, advance
         self._done = 0
         self._lock = Lock()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """From now on `advance` raises Stopped."""
+        self._stopped = True
 
     def part(self) -> Advance:
         """The advance(done, total) of one more piece."""
@@ -92,6 +104,8 @@ class Tally:
 
         def advance(done: int, total: int) -> None:
             nonlocal last
+            if self._stopped:
+                raise Stopped
             with self._lock:
                 self._done += done - last
                 last = done

@@ -56,7 +56,7 @@ def stage_group(orders: Sequence[LeadOrder], advance: Callable[[int, int], None]
     found = {order.lead: result for order in orders if (result := _recall(order)) is not None}
     rest = [order for order in orders if order.lead not in found]
     advance(len(found), len(orders))
-    for result in fetch_leads(rest):
+    for result in fetch_leads(rest, alive=lambda: advance(len(found), len(orders))):
         order = next(order for order in rest if order.lead == result.lead)
         _record(order, result)
         found[result.lead] = result

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,8 +152,17 @@ class Begun:
     _files: tuple[Path, Path]
     _done: list[Done] = field(default_factory=list)
 
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal, where it has not ended yet."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def linger(self, seconds: float) -> None:
+        """Return when it ends, or so much later."""
+        with suppress(ProcessLookupError):
+            process = os.pidfd_open(self.pid)
+            select.select([process], [], [], seconds)
+            os.close(process)
 
     def wait(self) -> Done:
         if not self._done:
@@ -163,21 +174,26 @@ class Begun:
 class Warm:
     """`windlass` in processes forked from one that has loaded and compiled everything: the same, 3 s sooner each.
 
-    `begin` one after the other ended; calling it runs a command to its end.
+    One after the other: `begin` waits for the one before.
     """
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
         self._files = folder / "stdout", folder / "stderr"
+        self._last: Begun | None = None
 
     def begin(self, windlass: Windlass, *arguments: object) -> Begun:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if self._last is not None:
+            # A test that failed did not.
+            self._last.wait()
         out, err = map(str, self._files)
         order = {"arguments": list(map(str, arguments)), "env": windlass.env, "out": out, "err": err}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return Begun(int(self._process.stdout.readline()), self._process.stdout, self._files)
+        self._last = Begun(int(self._process.stdout.readline()), self._process.stdout, self._files)
+        return self._last
 
 
 @pytest.fixture(scope="session")

@@ -323,6 +323,7 @@ def test_a_healthy_second_mirror_takes_over(
     ("fault", "told"),
     [
         (Fault("*.f001*", status=404), "HTTP 404"),
+        (Fault("*.f001", status=403), "HTTP 403"),
         (Fault("*.f001", status=503), "HTTP 503"),
         (Fault("*.f001", status=302), "HTTP 302, a redirect"),
         (Fault("*.f001", reset_after=100), "f001"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from deployments.simulator.server import Fault, serve
 from flows.report import IngestReport
 from storage.folder import FolderBucket
 from storage.manifest import read_manifest
@@ -37,13 +38,6 @@ def in_session(number: int) -> list[psutil.Process]:
             return False
 
     return [process for process in psutil.process_iter() if belongs(process)]
-
-
-def wait_for(pid: int, seconds: float) -> None:
-    """Until the process ends, or so long."""
-    process = os.pidfd_open(pid)
-    select.select([process], [], [], seconds)
-    os.close(process)
 
 
 def test_killed_at_any_moment_the_old_run_stays_and_the_next_ingest_succeeds_at_once(
@@ -72,7 +66,7 @@ def test_killed_at_any_moment_the_old_run_stays_and_the_next_ingest_succeeds_at_
     for part in range(KILLS):
         ingest = begin_anew()
         # One kill in each sixth of the way.
-        wait_for(ingest.pid, took * (part + chance.random()) / KILLS)
+        ingest.linger(took * (part + chance.random()) / KILLS)
         ingest.kill()
         ended = ingest.wait()
         # The disk as the killed process left it, and the next one without a pause.
@@ -95,6 +89,20 @@ def test_killed_at_any_moment_the_old_run_stays_and_the_next_ingest_succeeds_at_
         assert not list(windlass.bucket.rglob("*.part"))
         assert [path.name for path in windlass.work.rglob("*") if path.is_file()] == [".lock"]
     assert killed >= KILLS // 2
+
+
+def test_ctrl_c_is_heard_while_a_mirror_stalls(warm: Any, published: Any, runs: Path) -> None:
+    windlass = published.windlass
+    with serve(runs, [Fault("*.f002", stall_after=100)]) as server:
+        ingest = warm.begin(windlass, "ingest", "gfs", "--mirror", server.url, *USUAL)
+        while not any(path.endswith("f002") for path in server.paths()):
+            ingest.linger(0.01)
+        ingest.kill(signal.SIGINT)
+        done = ingest.wait()
+    assert done.returncode not in (0, 70), done.stderr
+    assert "Traceback" not in done.stderr
+    published.stays()
+    assert warm.begin(windlass, "ingest", "gfs", "--mirror", runs, *USUAL).wait().returncode == 0
 
 
 def test_a_run_goes_through_s3_from_the_mirror_to_a_point(run: Run, s3: Any, windlass: Any, runs: Path) -> None:
