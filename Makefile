@@ -33,9 +33,9 @@ $(BIN)/uv: requirements.lock
 	touch $@
 
 $(VENV)/.demo: pyproject.toml requirements.lock $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[ingest,serving]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint requirements.lock --editable '.[ingest,serving]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[ingest,serving,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint requirements.lock --editable '.[ingest,serving,dev]'
 	touch $@ $(VENV)/.demo
