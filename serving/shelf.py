@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.bucket import Bucket, Progress
-from storage.disk import PART, fsync_folder, room_on_disk
-from storage.errors import BucketError, CorruptStore, DiskFull, ManifestError, StorageError, StoreError, WrongChecksum
+from storage.disk import PART, fsync_folder, writing
+from storage.errors import CorruptStore, DiskFull, ManifestError, StoreError, WrongChecksum
 from storage.manifest import NAME, SUFFIX, Manifest, parse_manifest
 from storage.reader import Store
 from storage.schema import SchemaError
@@ -131,7 +131,7 @@ def remove_parts(place: Path, *kept: Path) -> None:
 @contextmanager
 def locked(place: Path, model: str) -> Iterator[bool]:
     """One process at a time syncs a model into a folder. Another one waits: yields whether it had to."""
-    with explained(place):
+    with writing(place):
         lock = (place / ".lock").open("ab")
     with lock:
         waited = False
@@ -142,15 +142,3 @@ def locked(place: Path, model: str) -> Iterator[bool]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             waited = True
         yield waited
-
-
-@contextmanager
-def explained(place: Path) -> Iterator[None]:
-    """Turn what the local disk says into DiskFull, or BucketError with the place."""
-    try:
-        with room_on_disk(place):
-            yield
-    except StorageError:
-        raise
-    except OSError as error:
-        raise BucketError(f"cannot write {error.filename or place}: {error.strerror or error}") from error

@@ -20,9 +20,9 @@ from threading import Event
 
 from pydantic import BaseModel
 
-from serving.shelf import bring, clean, explained, is_what, local_manifest, locked, remove_parts, show
+from serving.shelf import bring, clean, is_what, local_manifest, locked, remove_parts, show
 from storage.bucket import Bucket, Progress
-from storage.disk import PART, fsync_folder
+from storage.disk import PART, fsync_folder, writing
 from storage.errors import BucketError, StorageError
 from storage.folder import FolderBucket
 from storage.manifest import Manifest, manifest_key, models_in, read_manifest
@@ -164,7 +164,7 @@ class Rests:
 def _sync_model(bucket: Bucket, model: str, folder: Path, bars: Bars, older: bool) -> ModelSync:
     wanted = _wanted(bucket, model)
     place = folder / model
-    with explained(place):
+    with writing(place):
         place.mkdir(parents=True, exist_ok=True)
     with locked(place, model) as waited:
         wanted = _wanted(bucket, model) if waited else wanted
@@ -173,11 +173,11 @@ def _sync_model(bucket: Bucket, model: str, folder: Path, bars: Bars, older: boo
         if local and local.order > wanted.order and not older:
             return done.model_copy(update={"outcome": Outcome.OLDER, "problem": _why_older(bucket, local, wanted)})
         if local and (local.key, local.sha256) == (wanted.key, wanted.sha256):
-            with explained(place):
+            with writing(place):
                 clean(place, wanted, None)
             return done
         part = place / f".{Path(wanted.key).name}.{wanted.sha256[:16]}{PART}"
-        with explained(place):
+        with writing(place):
             remove_parts(place, part)
             received = 0
             if not is_what(folder / wanted.key, wanted):

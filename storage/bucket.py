@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from storage.disk import room_on_disk
+from storage.disk import writing
 from storage.errors import BucketError
 
 Progress = Callable[[int, int], None]
@@ -73,7 +72,7 @@ class Bucket(ABC):
         A failure leaves the bytes so far. Raises ObjectNotFound, DiskFull, BucketError.
         """
         total = self.size(key)
-        with _written(local), local.open("ab") as out:
+        with writing(local), local.open("ab") as out:
             done = out.tell()
             if done > total:
                 out.truncate(0)
@@ -102,15 +101,3 @@ def open_bucket(url: str) -> Bucket:
     from storage.folder import FolderBucket
 
     return FolderBucket(Path(url))
-
-
-@contextmanager
-def _written(local: Path) -> Iterator[None]:
-    """Turn what a local file's disk says into DiskFull or BucketError."""
-    try:
-        with room_on_disk(local):
-            yield
-    except BucketError:
-        raise
-    except OSError as error:
-        raise BucketError(f"cannot write {local}: {error.strerror or error}") from error

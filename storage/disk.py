@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.errors import DiskFull
+from storage.errors import BucketError, DiskFull, StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No room: on the disk, in one's share of it, or in one file."""
@@ -25,6 +25,18 @@ def room_on_disk(path: Path) -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise DiskFull(f"no room left on the disk of {path}: free some space or choose another folder") from error
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Turn what the local disk says while `place` is written into DiskFull, or BucketError naming the file."""
+    try:
+        with room_on_disk(place):
+            yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise BucketError(f"cannot write {error.filename or place}: {error.strerror or error}") from error
 
 
 def fsync_folder(folder: Path) -> None:
