@@ -33,47 +33,88 @@ class EncodedBand:
     crcs: tuple[int, ...]
 
 
-def encode_band(schema: StoreSchema, shard_row: int, band: Band) -> EncodedBand:
-    """Quantise, chunk and compress SHARD rows of every variable: pure, and without the GIL where it takes long.
+class ShardRow:
+    """One row of shards in the making: int16 steps of all variables, put in strip by strip, then compressed.
 
-    `band(name)`: float32 [time, rows <= SHARD, nx] in the variable's units, NaN = missing; asked once per variable, so
-    one variable's floats are held at a time. The int16 steps take 2 bytes a value: 180 MB for 26 variables and
-    209 leads of a global 0.25 degree grid. Raises QuantisationOverflow.
+    `rows`: the grid's rows in it; `strips`: how many strips of BLOCK rows that are; `columns`: how many shards. The
+    steps take 2 bytes a value: 205 MB for 30 variables and 209 leads of a global 0.25 degree grid. Raises IndexError
+    for a row that the grid does not have.
     """
-    grid = schema.grid
-    rows = min(SHARD, grid.ny - shard_row * SHARD)
-    if rows < 1 or shard_row < 0:
-        raise IndexError(f"{schema.model}: no shard row {shard_row} in a grid of {grid.ny} rows")
-    compress_inline()
-    columns = shard_grid(schema)[1]
-    strips = np.empty((-(-rows // BLOCK), columns, BLOCKS, *chunk_shape(schema)), np.int16)
-    strips[:, :, :, : len(HEADER)] = header_rows(schema)[:, :, None, None]
-    for number, stored in enumerate(schema.variables, len(HEADER)):
-        values = np.ascontiguousarray(band(stored.name), np.float32)
-        if values.shape != (len(schema.lead_times), rows, grid.nx):
+
+    def __init__(self, schema: StoreSchema, row: int) -> None:
+        grid = schema.grid
+        self.rows = range(row * SHARD, min((row + 1) * SHARD, grid.ny))
+        if row < 0 or not self.rows:
+            raise IndexError(f"{schema.model}: no shard row {row} in a grid of {grid.ny} rows")
+        self.columns = shard_grid(schema)[1]
+        self.strips = -(-len(self.rows) // BLOCK)
+        self._schema, self._row = schema, row
+        self._numbers = {name: number for number, name in enumerate(schema.names)}
+        self._there = np.zeros((len(schema.variables), self.strips), np.bool_)
+        self._steps = np.empty((self.strips, self.columns, BLOCKS, *chunk_shape(schema)), np.int16)
+        self._steps[:, :, :, : len(HEADER)] = header_rows(schema)[:, :, None, None]
+
+    def put(self, name: str, strip: int, values: NDArray[np.float32]) -> None:
+        """Quantise BLOCK rows of one variable, or the rows that are left of the grid.
+
+        values: float32 [time, rows, nx] of rows `self.rows[strip * BLOCK :][:BLOCK]`, in the variable's units, NaN =
+        missing. Different names or strips may come from different threads at once. Raises QuantisationOverflow.
+        """
+        schema, number = self._schema, self._numbers[name]
+        rows = self.rows[strip * BLOCK : (strip + 1) * BLOCK]
+        shape = (len(schema.lead_times), len(rows), schema.grid.nx)
+        if strip < 0 or not rows or values.shape != shape:
             raise ValueError(
-                f"{schema.model}: {stored.name} of shard row {shard_row} has shape {values.shape}, "
-                f"not {(len(schema.lead_times), rows, grid.nx)}"
+                f"{schema.model}: strip {strip} of {name} in shard row {self._row} has shape {values.shape}, "
+                f"not {shape}"
             )
-        overflows = pack_rows(values, stored.scale_factor, stored.add_offset, strips, number)
+        stored = schema.variables[number]
+        values = np.ascontiguousarray(values, np.float32)
+        target = self._steps[strip : strip + 1]
+        overflows = pack_rows(values, stored.scale_factor, stored.add_offset, target, len(HEADER) + number)
         if overflows:
             raise QuantisationOverflow(
-                f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}: {overflows} values of {stored.name} in rows "
-                f"{shard_row * SHARD}..{shard_row * SHARD + rows - 1} (from {np.nanmin(values)} to "
-                f"{np.nanmax(values)}) do not fit step {stored.scale_factor:g} around {stored.add_offset:g}: "
-                "the range they were planned for was wrong"
+                f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}: {overflows} values of {name} in rows "
+                f"{rows[0]}..{rows[-1]} (from {np.nanmin(values)} to {np.nanmax(values)}) do not fit step "
+                f"{stored.scale_factor:g} around {stored.add_offset:g}: the range they were planned for was wrong"
             )
-    shards = tuple(_shard(strips[:, column], grid.nx - column * SHARD) for column in range(columns))
-    return EncodedBand(shard_row, shards, tuple(map(zlib.crc32, shards)))
+        self._there[number, strip] = True
+
+    def encode(self, columns: range) -> tuple[tuple[bytes, int], ...]:
+        """Some shards, west to east as the grid lies, each with its zlib.crc32; from any thread, once all is put."""
+        if not self._there.all():
+            number, strip = np.argwhere(~self._there)[0]
+            name = self._schema.names[number]
+            raise ValueError(f"{self._schema.model}: strip {strip} of {name} in shard row {self._row} was not put")
+        compress_inline()
+        shards = (self._shard(column) for column in columns)
+        return tuple((shard, zlib.crc32(shard)) for shard in shards)
+
+    def _shard(self, column: int) -> bytes:
+        width = self._schema.grid.nx - column * SHARD
+        return join_chunks(
+            pack_chunk(self._steps[strip, column, block]) if strip < self.strips and block * BLOCK < width else None
+            for strip in range(BLOCKS)
+            for block in range(BLOCKS)
+        )
 
 
-def _shard(strips: NDArray[np.int16], width: int) -> bytes:
-    """strips: [block row, block column, ...]; `width`: cells of the grid from this shard's first column on."""
-    return join_chunks(
-        pack_chunk(strips[row, column]) if row < len(strips) and column * BLOCK < width else None
-        for row in range(BLOCKS)
-        for column in range(BLOCKS)
-    )
+def encode_band(schema: StoreSchema, shard_row: int, band: Band) -> EncodedBand:
+    """Quantise, chunk and compress SHARD rows of every variable in this thread.
+
+    `band(name)`: float32 [time, rows <= SHARD, nx] in the variable's units, NaN = missing; asked once per variable, so
+    one variable's floats are held at a time. Raises QuantisationOverflow, and IndexError as ShardRow does.
+    """
+    row = ShardRow(schema, shard_row)
+    shape = (len(schema.lead_times), len(row.rows), schema.grid.nx)
+    for name in schema.names:
+        values = band(name)
+        if values.shape != shape:
+            raise ValueError(f"{schema.model}: {name} of shard row {shard_row} has shape {values.shape}, not {shape}")
+        for strip in range(row.strips):
+            row.put(name, strip, values[:, strip * BLOCK : (strip + 1) * BLOCK])
+    shards, crcs = zip(*row.encode(range(row.columns)), strict=True)
+    return EncodedBand(shard_row, shards, crcs)
 
 
 class StoreWriter:

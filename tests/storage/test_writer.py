@@ -19,7 +19,7 @@ from storage.errors import CorruptStore, DiskFull, QuantisationOverflow
 from storage.grids import Cell, LatLonGrid
 from storage.layout import shard_grid
 from storage.reader import Store
-from storage.writer import EncodedBand, StoreWriter, encode_band
+from storage.writer import EncodedBand, ShardRow, StoreWriter, encode_band
 
 
 def zeros(schema: Any, rows: int) -> NDArray[np.float32]:
@@ -169,3 +169,32 @@ def test_each_variable_is_asked_once_in_turn(make_schema: Any) -> None:
     encoded = encode_band(schema, 0, band)
     assert asked == names
     assert len(encoded.shards) == len(encoded.crcs) == shard_grid(schema)[1]
+
+
+def test_strips_may_come_in_any_order_and_shards_leave_in_any(make_schema: Any) -> None:
+    schema = make_schema(names=["air_temperature_2m", "wind_gust_surface"])
+    random = np.random.default_rng(1)
+    values = {name: random.uniform(-9, 9, (3, 10, 15)).astype(np.float32) for name in schema.names}
+    row = ShardRow(schema, 0)
+    assert (row.rows, row.strips, row.columns) == (range(10), 5, 2)
+    for strip in (3, 0, 4, 2, 1):
+        for name in reversed(schema.names):
+            row.put(name, strip, values[name][:, 2 * strip : 2 * strip + 2])
+    encoded = encode_band(schema, 0, values.__getitem__)
+    assert row.encode(range(1, 2)) + row.encode(range(1)) == tuple(zip(encoded.shards, encoded.crcs, strict=True))[::-1]
+
+
+def test_the_last_strip_has_the_rows_that_are_left(schema: Any) -> None:
+    row = ShardRow(schema, 1)
+    assert (row.rows, row.strips) == (range(10, 13), 2)
+    row.put("air_temperature_2m", 0, zeros(schema, 2))
+    with pytest.raises(ValueError, match="strip 1 of air_temperature_2m in shard row 1 was not put"):
+        row.encode(range(1))
+    row.put("air_temperature_2m", 1, zeros(schema, 1))
+    assert len(row.encode(range(2))) == 2
+
+
+@pytest.mark.parametrize(("strip", "rows"), [(0, 1), (1, 2), (2, 0), (-1, 1)])
+def test_a_strip_of_another_shape_is_refused(schema: Any, strip: int, rows: int) -> None:
+    with pytest.raises(ValueError, match=f"strip {strip} of air_temperature_2m in shard row 1 has shape"):
+        ShardRow(schema, 1).put("air_temperature_2m", strip, zeros(schema, rows))
