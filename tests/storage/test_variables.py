@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from storage.layout import STEPS
 from storage.variables import CATALOGUE, Interpolation, Statistic, UnknownVariable, Variable, variable
 
 # CF standard name table, version 90: name -> canonical unit.
@@ -21,8 +22,16 @@ CF = {
     "surface_air_pressure": "Pa",
     "visibility_in_air": "m",
     "cloud_area_fraction": "1",
+    "low_type_cloud_area_fraction": "1",
+    "medium_type_cloud_area_fraction": "1",
+    "high_type_cloud_area_fraction": "1",
+    "atmosphere_mass_content_of_water_vapor": "kg m-2",
     "atmosphere_convective_available_potential_energy": "J kg-1",
     "atmosphere_convective_available_potential_energy_wrt_surface": "J kg-1",
+    "atmosphere_convective_inhibition_wrt_surface": "J kg-1",
+    "surface_temperature": "K",
+    "surface_snow_thickness": "m",
+    "surface_snow_amount": "kg m-2",
     "precipitation_flux": "kg m-2 s-1",
     "precipitation_amount": "kg m-2",
     "surface_downwelling_shortwave_flux_in_air": "W m-2",
@@ -51,6 +60,15 @@ def test_names_and_units_are_well_formed(row: Variable) -> None:
 def test_ranges_and_steps_make_sense(row: Variable) -> None:
     assert row.valid_min < row.valid_max
     assert 0 < row.precision < row.valid_max - row.valid_min or row.flags
+
+
+def test_the_whole_valid_range_fits_into_int16_but_for_three() -> None:
+    wide = {
+        row.name
+        for row in CATALOGUE.values()
+        if (row.valid_max - row.valid_min) / row.precision > STEPS and not row.flags
+    }
+    assert wide == {"air_pressure_surface", "precipitation_rate_surface", "precipitation_amount_surface"}
 
 
 @each

@@ -105,7 +105,7 @@ def test_what_nature_does_not_allow_widens_nothing() -> None:
     parts, fields = run(view=views(1e6))
     assert parts[0].course.bounds() == (50, 100_000)
     [view] = plan_steps(parts, fields)
-    assert (view.scale_factor, view.add_offset, view.widened) == (1, 50, False)
+    assert (view.scale_factor, view.add_offset, view.widened) == (2, 50_024, False)
 
 
 def test_a_variable_of_which_nothing_is_left_has_no_range() -> None:
