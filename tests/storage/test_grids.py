@@ -170,7 +170,7 @@ def test_attrs_are_json_and_come_back(grid: LatLonGrid) -> None:
 
 
 def test_unknown_kinds_and_impossible_grids_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown grid kind 'cube'; known: latlon"):
+    with pytest.raises(ValueError, match="unknown grid kind 'cube'; known: lambert, latlon"):
         grid_from_attrs({"kind": "cube"})
     with pytest.raises(ValueError, match="not a latitude-longitude grid"):
         LatLonGrid(0, 0, 1, 0, 1, 1)

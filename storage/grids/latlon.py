@@ -1,102 +1,15 @@
-"""Grid geometry: which cell holds a place, where a cell lies, what a crop is.
-
-A grid is what the message says it is: both scan directions, both longitude conventions.
-Row 0 and column 0 are the first ones of the stored array.
-"""
+"""Regular latitude-longitude grids, in both scan directions and both longitude conventions."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class OutsideGrid(ValueError):
-    """The place is further than half a cell from the grid's outermost cells."""
-
-
-class Cell(NamedTuple):
-    """Row and column of one grid point."""
-
-    y: int
-    x: int
-
-
-class Box(NamedTuple):
-    """A region in degrees; `west` may exceed `east` where it crosses the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-
-class Window(NamedTuple):
-    """A part of a grid: rows [row, row + rows), columns (column + 0..columns - 1) modulo nx."""
-
-    row: int
-    rows: int
-    column: int
-    columns: int
-
-
-class Grid(ABC):
-    """Common face of every grid. `shape` is (ny, nx)."""
-
-    kind: ClassVar[str]
-    ny: int
-    nx: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.ny, self.nx
-
-    @abstractmethod
-    def cell(self, lat: float, lon: float) -> Cell:
-        """The nearest cell; raises OutsideGrid."""
-
-    @abstractmethod
-    def latlon(self, cell: Cell) -> tuple[float, float]:
-        """Latitude and longitude (-180 <= lon < 180) of a cell's point, degrees."""
-
-    @abstractmethod
-    def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
-        """The up to four cells around a place with bilinear weights that sum to 1; raises OutsideGrid."""
-
-    @abstractmethod
-    def window(self, box: Box) -> Window:
-        """The smallest window that holds every point of the grid within `box`; raises OutsideGrid when empty."""
-
-    @abstractmethod
-    def crop(self, window: Window) -> Grid:
-        """The grid of a window."""
-
-    @abstractmethod
-    def axes(self) -> tuple[str, NDArray[np.float64], str, NDArray[np.float64]]:
-        """(y name, y values [ny], x name, x values [nx]) of the one-dimensional CF coordinates."""
-
-    @abstractmethod
-    def extent(self) -> str:
-        """The area in words, for people."""
-
-    @abstractmethod
-    def grid_mapping(self) -> dict[str, Any]:
-        """CF grid mapping attributes of `spatial_ref`."""
-
-    def to_attrs(self) -> dict[str, Any]:
-        """Plain JSON from which `grid_from_attrs` builds an equal grid."""
-        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
-
-
-def wrap_longitude(lon: float) -> float:
-    """The same meridian in [-180, 180)."""
-    wrapped = (lon + 180.0) % 360.0 - 180.0
-    # The rest of a tiny negative number by 360 rounds to 360.
-    return wrapped if wrapped < 180.0 else -180.0
+from storage.grids.grid import ALL, Box, Cell, Grid, Lines, OutsideGrid, Window, wrap_longitude, wrap_longitudes
 
 
 @dataclass(frozen=True)
@@ -149,6 +62,12 @@ class LatLonGrid(Grid):
     def latlon(self, cell: Cell) -> tuple[float, float]:
         return self.lat0 + self.dlat * cell.y, wrap_longitude(self.lon0 + self.dlon * cell.x)
 
+    def latlons(self, rows: Lines = ALL, columns: Lines = ALL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        _, lats, _, lons = self.axes()
+        lats, lons = lats[rows], wrap_longitudes(lons[columns])
+        shape = len(lats), len(lons)
+        return np.broadcast_to(lats[:, None], shape), np.broadcast_to(lons, shape)
+
     def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
         y, x = self._place(lat, lon)
         y = min(max(y, 0.0), self.ny - 1.0)
@@ -194,15 +113,3 @@ class LatLonGrid(Grid):
 
     def grid_mapping(self) -> dict[str, Any]:
         return {"grid_mapping_name": "latitude_longitude", "earth_radius": 6_371_229.0}
-
-
-GRIDS: dict[str, type[Grid]] = {grid.kind: grid for grid in (LatLonGrid,)}
-
-
-def grid_from_attrs(attrs: dict[str, Any]) -> Grid:
-    """The grid that `to_attrs` described; raises ValueError for an unknown kind."""
-    attrs = dict(attrs)
-    kind = attrs.pop("kind", None)
-    if kind not in GRIDS:
-        raise ValueError(f"unknown grid kind {kind!r}; known: {', '.join(sorted(GRIDS))}")
-    return GRIDS[kind](**attrs)
