@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 
 from tasks.blob import Blob
-from tasks.errors import InventoryError, MessageError, RangeIgnored, Unfit
+from tasks.errors import DiskFull, InventoryError, MessageError, MirrorError, RangeIgnored, Unfit
 from tasks.index import Entry, Target, entries_of, identify, read_index
 from tasks.mirrors import Place, Places
 from tasks.ranges import ByteRange, Cutter, Span, merge, spans_of
@@ -75,15 +75,33 @@ class LeadHaul:
 
     async def _bring(self, place: Place, path: str, entries: Iterable[Entry], target: Target) -> None:
         """Stage the entries' messages."""
+        spans = spans_of(entry for entry in entries if entry.wanted.name not in self.staged)
+        offsets = await self._reserve(place, path, spans)
         gap = GAP if place.transport.ranges else math.inf
-        ranges = merge(spans_of(entry for entry in entries if entry.wanted.name not in self.staged), gap)
         try:
-            await _all([self._range(place, path, part, target) for part in ranges])
+            await _all([self._range(place, path, part, offsets, target) for part in merge(spans, gap)])
         except RangeIgnored:
             place.transport.ranges = False
             await self._bring(place, path, entries, target)
 
-    async def _range(self, place: Place, path: str, wanted: ByteRange, target: Target) -> None:
+    async def _reserve(self, place: Place, path: str, spans: Sequence[Span]) -> dict[int, int]:
+        """Where in the blob each message will lie, by its offset in the file."""
+        try:
+            places = self._blob.reserve([span.length for span in spans])
+            return dict(zip((span.offset for span in spans), places, strict=True))
+        except DiskFull as full:
+            # No disk has room for what a lying index makes up.
+            try:
+                size = await self.places.persist(place, self.deadline, 0, lambda: place.transport.size(path))
+            except MirrorError:
+                raise full from None
+            if all(span.offset + (span.length or 0) <= size for span in spans):
+                raise
+            raise Unfit(f"{place.transport.url(path)} has {size} bytes, too few for its index") from full
+
+    async def _range(
+        self, place: Place, path: str, wanted: ByteRange, offsets: Mapping[int, int], target: Target
+    ) -> None:
         brought: set[int] = set()
 
         async def request() -> None:
@@ -94,9 +112,13 @@ class LeadHaul:
             async with aclosing(place.transport.stream(path, rest.start, rest.end)) as blocks:
                 async for block in blocks:
                     self.bytes += len(block)
-                    for span, message in cutter.feed(block):
-                        self._stage(place, path, span, message, target)
-                        brought.add(span.offset)
+                    for piece in cutter.feed(block):
+                        start = offsets[piece.span.offset]
+                        self._blob.write(start + piece.at, piece.block)
+                        if piece.whole:
+                            length = piece.at + len(piece.block)
+                            self._stage(place, path, piece.span, start, length, target)
+                            brought.add(piece.span.offset)
                     if cutter.done:
                         return
             raise Unfit(f"{place.transport.url(path)} ends inside a message")
@@ -108,9 +130,10 @@ class LeadHaul:
         except MessageError as error:
             raise MessageError(f"{place.transport.url(path)} from byte {wanted.start}: {error}") from error
 
-    def _stage(self, place: Place, path: str, span: Span, message: bytes, target: Target) -> None:
+    def _stage(self, place: Place, path: str, span: Span, offset: int, length: int, target: Target) -> None:
+        message = self._blob.view(offset, length)
         found = [(entry, identify(message, entry, target)) for entry in span.entries]
-        offset = self._blob.append(message)
+        self._blob.keep(offset, length)
         for entry, field in found:
             assert field.interval is not None
             self.staged[entry.wanted.name] = StagedMessage(
@@ -119,7 +142,7 @@ class LeadHaul:
                 interval=field.interval,
                 blob=str(self._blob.path),
                 offset=offset,
-                length=len(message),
+                length=length,
                 field=field.number,
                 url=place.transport.url(path),
                 mirror=place.mirror.name,

@@ -87,7 +87,7 @@ def choose(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(chosen, key=lambda entry: entry.offset)
 
 
-def identify(message: bytes, entry: Entry, target: Target) -> FieldId:
+def identify(message: bytes | memoryview, entry: Entry, target: Target) -> FieldId:
     """The field of a message that the entry promised; raises MessageError where the message is another, or none."""
     found = fields(message)
     for field in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tasks.errors import MessageError
 from tasks.grib import HEAD, message_length
@@ -61,37 +62,52 @@ def merge(spans: Iterable[Span], gap: float) -> list[ByteRange]:
     return [ByteRange(tuple(group)) for group in merged]
 
 
+class Piece(NamedTuple):
+    """Bytes of a message: `block` lies `at` bytes behind its start. `whole`: with them it is complete."""
+
+    span: Span
+    at: int
+    block: memoryview
+    whole: bool
+
+
 class Cutter:
     """Cuts the messages of a range out of its bytes as they come; `done` when the rest is not needed."""
 
     def __init__(self, wanted: ByteRange) -> None:
         self._spans = list(reversed(wanted.spans))
         self._position = wanted.start
-        self._message = bytearray()
+        self._head = b""
+        self._length = 0
 
     @property
     def done(self) -> bool:
         return not self._spans
 
-    def feed(self, block: bytes) -> Iterator[tuple[Span, bytes]]:
-        """The messages that are complete now; raises MessageError for one that is not what its span promises."""
+    def feed(self, block: bytes) -> Iterator[Piece]:
+        """The parts of messages in it; raises MessageError for a head that is not what its span promises."""
         rest = memoryview(block)
         while rest and self._spans:
             span = self._spans[-1]
-            ahead = span.offset + len(self._message) - self._position
-            rest, self._position = rest[ahead:], self._position + min(ahead, len(rest))
-            # The head says how long the message is, before the rest of it is waited for.
-            goal = HEAD if len(self._message) < HEAD else self._length(span)
-            part = rest[: goal - len(self._message)]
-            self._message += part
-            rest, self._position = rest[len(part) :], self._position + len(part)
-            if len(self._message) >= HEAD and len(self._message) == self._length(span):
-                yield span, bytes(self._message)
-                self._message.clear()
+            ahead = span.offset - self._position
+            if ahead > 0:
+                rest, self._position = rest[ahead:], self._position + min(ahead, len(rest))
+                continue
+            if len(self._head) < HEAD:
+                self._frame(span, bytes(rest[: HEAD - len(self._head)]))
+            goal = self._length or HEAD
+            piece = rest[: goal + ahead]
+            rest, self._position = rest[len(piece) :], self._position + len(piece)
+            whole = len(piece) - ahead == self._length
+            if whole:
                 self._spans.pop()
+                self._head, self._length = b"", 0
+            yield Piece(span, -ahead, piece, whole)
 
-    def _length(self, span: Span) -> int:
-        length = message_length(bytes(self._message[:HEAD]))
-        if span.length is not None and length > span.length:
-            raise MessageError(f"a message of {length} bytes where {span.length} were expected")
-        return length
+    def _frame(self, span: Span, more: bytes) -> None:
+        """The head says how long the message is, before the rest of it is waited for."""
+        self._head += more
+        if len(self._head) == HEAD:
+            self._length = message_length(self._head)
+            if span.length is not None and self._length > span.length:
+                raise MessageError(f"a message of {self._length} bytes where {span.length} were expected")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -128,7 +129,9 @@ def test_fields_of_one_message_are_told_apart(fetch: Fetch, bucket: Path, toy: S
 
 
 @pytest.mark.parametrize("over_http", [False, True])
-@pytest.mark.parametrize("lie", ["swapped lines", "shifted offsets", "beyond the end", "a line left out", "no text"])
+@pytest.mark.parametrize(
+    "lie", ["swapped lines", "shifted offsets", "beyond the end", "longer than any disk", "a line left out", "no text"]
+)
 def test_a_lying_index_is_found_out_and_the_file_scanned(
     fetch: Fetch, bucket: Path, toy: SimpleNamespace, lie: str, over_http: bool
 ) -> None:
@@ -141,6 +144,9 @@ def test_a_lying_index_is_found_out_and_the_file_scanned(
     elif lie in ("shifted offsets", "beyond the end"):
         by = 7 if lie == "shifted offsets" else 10_000_000
         lines = [f"{line.split(':')[0]}:{int(line.split(':')[1]) + by}:{line.split(':', 2)[2]}" for line in lines]
+    elif lie == "longer than any disk":
+        number, _, rest = lines[3].split(":", 2)
+        lines[3] = f"{number}:{10**30}:{rest}"
     elif lie == "a line left out":
         del lines[1]
     else:
@@ -395,6 +401,73 @@ def test_an_abandoned_fetch_leaves_no_part_and_no_connection(
 
 def test_nothing_ordered_is_nothing_fetched() -> None:
     assert list(fetch_leads([])) == []
+
+
+@pytest.fixture
+def fat(bucket: Path, toy: SimpleNamespace) -> Path:
+    """A mirror whose lead 2 has wanted messages of 24 MB each, the last without a length in the index."""
+    path = bucket / toy.main.data_path(toy.run, 2)
+    messages = [swell(toy.grib2(row, (2 - row.from_lead, 2)), 24_000_000) for row in toy.wanted[:3]]
+    path.write_bytes(b"".join(messages))
+    names_ = ("TMP:2 m above ground:2 hour fcst", "RH:2 m above ground:2 hour fcst", "APCP:surface:1-2 hour acc fcst")
+    path.with_name(path.name + ".idx").write_text(
+        "".join(f"{i + 1}:{i * len(messages[0])}:d=2026042006:{name}:\n" for i, name in enumerate(names_))
+    )
+    return bucket
+
+
+def swell(message: bytes, by: int) -> bytes:
+    """A message whose data section has `by` more bytes, which nothing but its length tells."""
+    position = 16
+    while message[position + 4] != 7:
+        position += int.from_bytes(message[position : position + 4], "big")
+    size = int.from_bytes(message[position : position + 4], "big")
+    head = message[:8] + (len(message) + by).to_bytes(8, "big") + message[16:position]
+    return head + (size + by).to_bytes(4, "big") + message[position + 4 : position + size] + bytes(by) + b"7777"
+
+
+def test_memory_does_not_depend_on_the_length_of_messages(fetch: Fetch, fat: Path, toy: SimpleNamespace) -> None:
+    fetch(fat, leads=(1,))
+    tracemalloc.start()
+    try:
+        (result,) = fetch(fat)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    check(result, toy)
+    assert min(message.length for message in result.messages if message.variable != toy.uv.name) > 24_000_000
+    assert most < 12_000_000
+
+
+def test_a_disk_too_small_for_what_the_index_lists_is_full_at_once(
+    order: Callable[..., LeadOrder], fat: Path, small_disk: Path, hasty: Patience
+) -> None:
+    with serve(fat) as server:
+        with pytest.raises(DiskFull, match=r"no room in .* for f002\.grib2, of which 0 bytes are written"):
+            list(fetch_leads([replace(order([server.url]), folder=small_disk)], hasty))
+        # The index, and how long the file is.
+        assert len(server.asked) == 2
+    with serve(fat, [Fault("*", ignore_range=True)]) as server, pytest.raises(DiskFull):
+        list(fetch_leads([replace(order([server.url]), folder=small_disk)], hasty))
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+def test_a_message_that_fails_halfway_leaves_nothing_behind(
+    fetch: Fetch, fat: Path, toy: SimpleNamespace, tmp_path: Path, over_http: bool
+) -> None:
+    good = toy.write_run(tmp_path / "good")
+    path = fat / toy.main.data_path(toy.run, 2)
+    with path.open("r+b") as file:
+        file.truncate(30_000_000)
+    if over_http:
+        with serve(fat) as server:
+            (result,) = fetch(server.url, good)
+    else:
+        (result,) = fetch(fat, good)
+    check(result, toy)
+    assert result.missing == ()
+    assert result.mirrors == ("mirror1", "mirror2")
+    assert sum(message.length for message in result.messages) == Path(result.messages[0].blob).stat().st_size
 
 
 def test_a_full_disk_is_named(fetch: Fetch, bucket: Path, tmp_path: Path) -> None:

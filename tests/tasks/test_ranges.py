@@ -59,13 +59,24 @@ def test_messages_are_cut_out_however_the_bytes_come(toy: SimpleNamespace, data:
         span(offsets[1], len(second)),
         span(offsets[2], None),
     )
-    cutter, at, found = Cutter(ByteRange(spans)), spans[0].offset, []
+    cutter, at, found, whole = Cutter(ByteRange(spans)), spans[0].offset, dict.fromkeys(offsets, b""), []
     while at < len(content):
         size = data.draw(st.integers(1, 300))
-        found += list(cutter.feed(content[at : at + size]))
+        for piece in cutter.feed(content[at : at + size]):
+            assert piece.at == len(found[piece.span.offset])
+            found[piece.span.offset] += piece.block
+            whole += [piece.span] * piece.whole
         at += size
-    assert [(one.offset, message) for one, message in found] == list(zip(offsets, (first, second, third), strict=True))
+    assert found == dict(zip(offsets, (first, second, third), strict=True))
+    assert tuple(whole) == spans
     assert cutter.done
+
+
+def test_the_bytes_of_a_message_are_handed_on_as_they_came(toy: SimpleNamespace) -> None:
+    message = toy.grib2(toy.temperature, (1, 1))
+    (piece,) = Cutter(ByteRange((span(0, None),))).feed(message)
+    assert piece.block.obj is message
+    assert (piece.at, piece.whole) == (0, True)
 
 
 def test_a_message_longer_than_promised_or_none_at_all_is_found_out_by_its_head(toy: SimpleNamespace) -> None:
