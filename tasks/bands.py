@@ -1,31 +1,34 @@
-"""Work on bands of rows in threads, a bounded number of them ahead of whoever takes the results."""
+"""The bands of rows that a run is worked through in, and threads that share the work."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from storage.layout import SHARD
+from storage.layout import BLOCK
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-WORKERS = 2
-"""Bands at work at once; one more may wait. One that is encoded takes about 250 MB for 209 leads of a global 0.25
-degree grid."""
+
+def workers() -> int:
+    """Threads that can work at once on this machine."""
+    return len(os.sched_getaffinity(0))
 
 
-def in_threads(work: Callable[[range], Result], ny: int) -> Iterator[Result]:
-    """work(rows) of each band of `ny` rows, in order: SHARD rows each, fewer in the last. Raises what `work` raises."""
-    pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
+def strips_of(rows: range) -> Iterator[range]:
+    """The rows in strips of BLOCK: few enough that 209 leads of them stay in a core's cache."""
+    for row in range(rows.start, rows.stop, BLOCK):
+        yield range(row, min(row + BLOCK, rows.stop))
+
+
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """work(item) of each item, in order. Raises the first error; what has not begun by then never does."""
+    with ThreadPoolExecutor(workers()) as pool:
+        futures = [pool.submit(work, item) for item in items]
         try:
-            for row in range(0, ny, SHARD):
-                pending.append(pool.submit(work, range(row, min(row + SHARD, ny))))
-                if len(pending) > WORKERS:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+            return [future.result() for future in futures]
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,33 +1,64 @@
-"""One variable over a run, before any value is read: its intervals, its errors, the range it may have."""
+"""One variable over a run, before any value is read: its intervals and its errors."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.variables import Statistic, Variable
-from tasks.fields import FieldFacts
 from tasks.intervals import Interval, Share, shares
 from tasks.wanted import Wanted
 
 SUMMED = (Statistic.ACCUMULATION, Statistic.MEAN)
 FLOAT32 = float(np.finfo(np.float32).eps)
 
+LINE = np.dtype(
+    [
+        # The row of the time axis, the message whose total is taken off (-1: none), or how many of the chain follow.
+        ("row", "i8"),
+        ("after", "i8"),
+        ("chain", "i8"),
+        ("links", "i8"),
+        # Amount of a message's value, stored value of an amount; how far a value and an amount may be off.
+        ("length", "f8"),
+        ("scale", "f8"),
+        ("slack", "f8"),
+        ("error", "f8"),
+        # False where the interval is empty.
+        ("there", "b1"),
+    ]
+)
+"""What derivation must know of one message."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A course as tables: a LINE for each message, and the messages of all chains.
+
+    `empty`: rows of the time axis that no message fills. `complete`: messages and time axis are row for row the same.
+    """
+
+    lines: NDArray[Any]
+    chain: NDArray[np.int64]
+    empty: list[int]
+    complete: bool
+
 
 @dataclass(frozen=True)
 class Course:
     """One variable over a run: its messages, in order of their ends, and what the store keeps of them.
 
-    `leads`: minutes after init_time of all leads of the run. `messages`: intervals. `facts`: one a message.
+    `leads`: minutes after init_time of all leads of the run. `messages`: intervals. `steps`: of each message's packing.
     """
 
     wanted: Wanted
     leads: tuple[int, ...]
     messages: tuple[Interval, ...]
-    facts: tuple[FieldFacts, ...]
+    steps: tuple[float, ...]
 
     @property
     def variable(self) -> Variable:
@@ -69,10 +100,12 @@ class Course:
         return self.wanted.factor / (60.0 * minutes) if self.wanted.rate else self.wanted.factor
 
     def packing(self, number: int) -> float:
-        """How far a message's amount may be from the truth."""
-        facts = self.facts[number]
-        largest = np.nanmax(np.abs([facts.low, facts.high, 0.0]))
-        return (facts.step + FLOAT32 * float(largest)) * self.length(number)
+        """How far a message's amount may be from the truth: its packing, and float32 for the largest value there is."""
+        variable, scale = self.variable, self.wanted.factor
+        if self.wanted.rate:
+            scale /= 60.0 * (self.messages[number].minutes or 1)
+        largest = max(abs(variable.valid_min), abs(variable.valid_max)) / abs(scale)
+        return (self.steps[number] + FLOAT32 * largest) * self.length(number)
 
     def taken_off(self, number: int) -> tuple[int, ...]:
         """The messages whose packing errors are in what is taken off a message's amount."""
@@ -94,31 +127,20 @@ class Course:
             totals.append(max(own, before))
         return tuple(found)
 
-    def bounds(self) -> tuple[float, float]:
-        """Lowest and highest value that the store may have to hold; NaN where there is none."""
-        lows, highs = [], []
-        for number, facts in enumerate(self.facts):
-            if not math.isfinite(facts.low) or (self.summed and not self.messages[number].minutes):
-                continue
-            low, high = facts.low * self.length(number), facts.high * self.length(number)
-            after = self.shares[number].after
-            if after is not None and math.isfinite(self.facts[after].low):
-                # Amounts that are taken off lie between the extremes of their message; a chain's are not known.
-                low -= self.facts[after].high * self.length(after)
-                high -= self.facts[after].low * self.length(after)
-            elif self.shares[number].chain and not self.rising:
-                reach = sum(
-                    np.nanmax(np.abs([self.facts[other].low, self.facts[other].high, 0.0])) * self.length(other)
-                    for other in self.shares[number].chain
-                )
-                low, high = low - reach, high + reach
-            if self.summed and self.rising:
-                low, high = 0.0, max(high, 0.0) + self.errors[number]
-            ends = low * self.scale(number), high * self.scale(number)
-            lows.append(min(ends))
-            highs.append(max(ends))
-        if not lows:
-            return math.nan, math.nan
-        low = min(max(min(lows), self.variable.valid_min), self.variable.valid_max)
-        high = max(min(max(highs), self.variable.valid_max), low)
-        return low, high
+    @cached_property
+    def plan(self) -> Plan:
+        """What kernels must know of the course."""
+        lines = np.zeros(len(self.messages), LINE)
+        chain: list[int] = []
+        for number, (start, end) in enumerate(self.messages):
+            share, line = self.shares[number], lines[number]
+            line["row"], line["there"] = self.rows[end], start < end or not self.summed
+            line["after"] = -1 if share.after is None else share.after
+            line["chain"], line["links"] = len(chain), len(share.chain)
+            line["length"], line["scale"] = self.length(number), self.scale(number)
+            line["error"] = self.errors[number] if self.summed else self.packing(number)
+            line["slack"] = line["error"] * abs(self.scale(number))
+            chain += share.chain
+        filled = lines["row"][lines["there"]].tolist()
+        leads = range(len(self.leads))
+        return Plan(lines, np.array(chain, np.int64), sorted(set(leads) - set(filled)), filled == list(leads))

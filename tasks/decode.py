@@ -1,4 +1,4 @@
-"""The decoder that serves every packing: ecCodes, each message decoded once, through an int16 scratch file."""
+"""The decoder that serves every packing: ecCodes, in forked children, through an int16 scratch file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import eccodes
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids import Box, Grid, OutsideGrid, Window
+from storage.grids import Grid, Window
 from tasks.cut import single_field
 from tasks.errors import DecodeError, MessageError
 from tasks.fields import Advance
@@ -33,14 +33,17 @@ CHILDREN = 2
 
 @dataclass(frozen=True)
 class EcCodes:
-    """Any message that ecCodes reads, through an int16 file in the folder `scratch`, cropped to `box`."""
+    """Any message that ecCodes reads, each decoded once, through an int16 file in the folder `scratch`."""
 
     scratch: Path
-    box: Box | None = None
 
-    def open(self, messages: Sequence[StagedMessage], advance: Advance) -> ScratchFields:
-        whole = next(self._each(messages[:1], lambda number: orientation(messages[number]).grid))
-        window = _window(whole, self.box)
+    def open(
+        self, messages: Sequence[StagedMessage], whole: Grid, window: Window, grid: Grid, advance: Advance
+    ) -> ScratchFields:
+        """The fields of messages that lie on `whole`, of which `window` is `grid`; `advance` counts messages.
+
+        Raises DecodeError naming the message, DiskFull.
+        """
         scratch = Scratch(self.scratch, len(messages), window.rows, window.columns)
 
         def keep(number: int) -> Packed:
@@ -51,19 +54,21 @@ class EcCodes:
         packed = []
         try:
             load_kernels()
-            for done, one in enumerate(self._each(messages, keep), 1):
+            for done, one in enumerate(_safely(messages, keep), 1):
                 packed.append(one)
                 advance(done, len(messages))
         except BaseException:
             scratch.close()
             raise
-        return ScratchFields(whole if self.box is None else whole.crop(window), packed, scratch)
+        return ScratchFields(grid, packed, scratch)
 
-    def _each(self, messages: Sequence[StagedMessage], work: Callable[[int], Result]) -> Iterator[Result]:
-        try:
-            yield from in_children(work, len(messages), CHILDREN)
-        except ChildDied as error:
-            raise broken(messages[error.number], error) from error
+
+def _safely(messages: Sequence[StagedMessage], work: Callable[[int], Result]) -> Iterator[Result]:
+    """work(number) of each message, in forked children; raises DecodeError for one that ends its child."""
+    try:
+        yield from in_children(work, len(messages), CHILDREN)
+    except ChildDied as error:
+        raise broken(messages[error.number], error) from error
 
 
 class ScratchFields:
@@ -71,35 +76,19 @@ class ScratchFields:
 
     def __init__(self, grid: Grid, packed: Sequence[Packed], scratch: Scratch) -> None:
         self.grid = grid
-        self.facts = tuple(one.facts for one in packed)
+        self.steps = tuple(one.step for one in packed)
         self._scales = np.array([one.scale for one in packed])
         self._offsets = np.array([one.offset for one in packed])
         self._gaps = np.array([one.gaps for one in packed])
         self._scratch = scratch
 
-    def band(self, rows: range) -> ScratchBand:
-        return ScratchBand(self, rows)
-
-    def values(self, rows: range, messages: range) -> NDArray[np.float32]:
-        steps = self._scratch.read(rows, messages)
-        some = slice(messages.start, messages.stop)
-        values = np.empty(steps.shape, np.float32)
-        unpack(steps, self._scales[some], self._offsets[some], self._gaps[some], values)
-        return values
+    def fill(self, numbers: NDArray[np.int64], rows: range, values: NDArray[np.float32], at: NDArray[np.int64]) -> None:
+        starts = np.array([self._scratch.start(number, rows.start) for number in numbers.tolist()])
+        scales, offsets, gaps = self._scales[numbers], self._offsets[numbers], self._gaps[numbers]
+        unpack(self._scratch.steps, starts, scales, offsets, gaps, values, at)
 
     def close(self) -> None:
         self._scratch.close()
-
-
-@dataclass(frozen=True)
-class ScratchBand:
-    """The same rows of all fields of a scratch file."""
-
-    fields: ScratchFields
-    rows: range
-
-    def values(self, messages: range) -> NDArray[np.float32]:
-        return self.fields.values(self.rows, messages)
 
 
 def describe(message: StagedMessage) -> str:
@@ -144,10 +133,21 @@ def opened(message: StagedMessage) -> Iterator[int]:
         eccodes.codes_release(handle)
 
 
-def orientation(message: StagedMessage) -> Orientation:
-    """How one staged message lies on Earth; raises DecodeError."""
-    with opened(message) as handle:
-        return _orientation(message, handle)
+def orientations(messages: Sequence[StagedMessage]) -> list[Orientation]:
+    """How staged messages lie on Earth; raises DecodeError."""
+
+    def of(number: int) -> Orientation:
+        with opened(messages[number]) as handle:
+            return _orientation(messages[number], handle)
+
+    return list(_safely(messages, of))
+
+
+def another_grid(message: StagedMessage, grid: Grid, first: Grid) -> DecodeError:
+    return DecodeError(
+        f"{describe(message)} lies on another grid than the messages before it, {grid} and not {first}; ingest the "
+        "files of one grid at a time"
+    )
 
 
 def decode(message: StagedMessage, grid: Grid) -> Field:
@@ -155,10 +155,7 @@ def decode(message: StagedMessage, grid: Grid) -> Field:
     with opened(message) as handle:
         oriented = _orientation(message, handle)
         if oriented.grid != grid:
-            raise DecodeError(
-                f"{describe(message)} lies on another grid than the messages before it, {oriented.grid} and not "
-                f"{grid}; ingest the files of one grid at a time"
-            )
+            raise another_grid(message, oriented.grid, grid)
         return Field(eccodes.codes_get_array(handle, "values", float), oriented, packing_step(handle))
 
 
@@ -183,16 +180,7 @@ def packing_step(handle: int) -> float:
 
 
 def resolution(handle: int) -> float:
-    """FieldFacts.step of a whole message, from what ecCodes says of it."""
+    """Fields.steps of a whole message, from what ecCodes says of it."""
     step = packing_step(handle)
     width = eccodes.codes_get_double(handle, "maximum") - eccodes.codes_get_double(handle, "minimum")
     return max(step, width / ROUGH) if not step or width / step > SPAN else step
-
-
-def _window(grid: Grid, box: Box | None) -> Window:
-    if box is None:
-        return Window(0, grid.ny, 0, grid.nx)
-    try:
-        return grid.window(box)
-    except OutsideGrid as error:
-        raise DecodeError(f"the box holds nothing: {error}") from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.course import Course
+
+COLUMNS = 64
+"""Cells whose amounts are worked out together: 209 of each fit a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -25,99 +29,92 @@ class Anomalies:
 def derive(course: Course, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], Anomalies]:
     """What the store keeps: [lead, rows, x] in the catalogue's units, NaN = missing.
 
-    values: [message, rows, x] as the messages give them, in their order.
+    values: [message, rows, x] as the messages give them, in their order; overwritten where that saves room.
     A total below an earlier one by no more than their packing means no amount; what it lacks is made up for later, so
     that amounts add up to the highest total. Below that by more, the amount is missing. So is what lies outside the
     catalogue's valid range by more than packing.
     """
     count, rows, columns = values.shape
-    derived = np.empty((len(course.leads), rows, columns), np.float32)
+    plan = course.plan
+    derived = values
+    if not plan.complete:
+        derived = np.empty((len(course.leads), rows, columns), np.float32)
+        derived[plan.empty] = np.nan
     anomalies = Anomalies(np.zeros(count, np.int64), np.zeros(count, np.int64))
     valid = course.variable.valid_min, course.variable.valid_max
-    remaining: dict[int, NDArray[np.float64]] = {}
-    totals: dict[int, NDArray[np.float64]] = {}
-    chained = {number for share in course.shares for number in share.chain}
-    followed = {share.after for share in course.shares}
-    nothing = np.zeros((rows, columns))
-    there = {end for start, end in course.messages if start < end or not course.summed}
-    for lead, row in course.rows.items():
-        if lead not in there:
-            derived[row] = np.nan
-    for number, (start, end) in enumerate(course.messages):
-        target = derived[course.rows[end]]
-        scale = course.scale(number)
-        if not course.summed:
-            slack = course.packing(number) * abs(scale)
-            anomalies.outside[number] = _within(values[number], scale, *valid, slack, target)
-            continue
-        if start == end:
-            continue
-        share = course.shares[number]
-        if share.after is not None:
-            # No other message follows the same one.
-            known = totals.pop(share.after)
-        else:
-            known = sum((remaining[other] for other in share.chain), nothing)
-        amount, total = np.empty((rows, columns)), np.empty((rows, columns))
-        anomalies.negative[number] = _take_off(
-            values[number], course.length(number), known, course.errors[number], course.rising, amount, total
-        )
-        slack = course.errors[number] * abs(scale)
-        anomalies.outside[number] = _within(amount, scale, *valid, slack, target)
-        if number in chained:
-            remaining[number] = amount
-        if number in followed:
-            totals[number] = total
+    if course.summed:
+        _amounts(plan.lines, plan.chain, values, *valid, course.rising, derived, anomalies.outside, anomalies.negative)
+    else:
+        _values(plan.lines, values, *valid, derived, anomalies.outside)
     return derived, anomalies
 
 
 @numba.njit(nogil=True, cache=True)
-def _take_off(
-    values: NDArray[np.float32],
-    length: float,
-    known: NDArray[np.float64],
-    error: float,
-    rising: bool,
-    amount: NDArray[np.float64],
-    total: NDArray[np.float64],
-) -> int:
-    """amount = values x length - known, and the total that later messages follow; returns what is too negative."""
-    negative = 0
-    for row in range(values.shape[0]):
-        for column in range(values.shape[1]):
-            whole = np.float64(values[row, column]) * length
-            rest = whole - known[row, column]
-            if rising and rest < 0.0:
-                if rest < -error:
-                    negative += 1
-                    rest = np.nan
-                else:
-                    rest = 0.0
-                    whole = known[row, column]
-            amount[row, column] = rest
-            total[row, column] = whole
-    return negative
+def _values(
+    lines: Any, values: NDArray[np.float32], low: float, high: float, derived: NDArray[np.float32], outside: Any
+) -> None:
+    """Values in the catalogue's units, at their rows of the time axis."""
+    for number in range(values.shape[0]):
+        line = lines[number]
+        for y in range(values.shape[1]):
+            outside[number] += _within(values[number, y], line.scale, low, high, line.slack, derived[line.row, y])
 
 
 @numba.njit(nogil=True, cache=True)
 def _within(
-    values: NDArray[np.floating],
-    scale: float,
-    low: float,
-    high: float,
-    slack: float,
-    target: NDArray[np.float32],
+    values: NDArray[np.floating], scale: float, low: float, high: float, slack: float, target: NDArray[np.float32]
 ) -> int:
     """target = values x scale, held to low..high where it is beyond by at most `slack`, else NaN; returns how many."""
     outside = 0
-    for row in range(values.shape[0]):
-        for column in range(values.shape[1]):
-            value = float(values[row, column]) * scale
-            if value > high or value < low:
-                if value > high + slack or value < low - slack:
-                    outside += 1
-                    value = np.nan
-                else:
-                    value = min(max(value, low), high)
-            target[row, column] = value
+    lowest, highest = low - slack, high + slack
+    for x in range(len(values)):
+        value = float(values[x]) * scale
+        beyond = value > highest or value < lowest
+        outside += beyond
+        held = low if value < low else (high if value > high else value)
+        target[x] = np.nan if beyond else held
     return outside
+
+
+@numba.njit(nogil=True, cache=True)
+def _amounts(
+    lines: Any,
+    chain: NDArray[np.int64],
+    values: NDArray[np.float32],
+    low: float,
+    high: float,
+    rising: bool,
+    derived: NDArray[np.float32],
+    outside: Any,
+    negative: Any,
+) -> None:
+    """Amounts of the intervals that remain, at their rows of the time axis."""
+    count, rows, columns = values.shape
+    remaining, totals = np.empty((count, COLUMNS)), np.empty((count, COLUMNS))
+    known = np.empty(COLUMNS)
+    for y in range(rows):
+        for first in range(0, columns, COLUMNS):
+            width = min(COLUMNS, columns - first)
+            for number in range(count):
+                line = lines[number]
+                if not line.there:
+                    continue
+                known[:] = 0.0
+                if line.after >= 0:
+                    known[:] = totals[line.after]
+                for link in range(line.chain, line.chain + line.links):
+                    known += remaining[chain[link]]
+                amount, total = remaining[number], totals[number]
+                for x in range(width):
+                    whole = float(values[number, y, first + x]) * line.length
+                    rest = whole - known[x]
+                    if rising and rest < 0.0:
+                        if rest < -line.error:
+                            negative[number] += 1
+                            rest = np.nan
+                        else:
+                            rest = 0.0
+                            whole = known[x]
+                    amount[x], total[x] = rest, whole
+                target = derived[line.row, y, first : first + width]
+                outside[number] += _within(amount[:width], line.scale, low, high, line.slack, target)

@@ -1,4 +1,4 @@
-"""Decoded messages as bands of rows: the seam behind which decoders live.
+"""Decoded messages, a few rows at a time: the seam behind which decoders live.
 
 A run of 209 leads is 26 GB as float32, so nobody ever holds fields: a decoder hands over the same few rows of many
 messages at a time.
@@ -6,60 +6,41 @@ messages at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.grids import Grid
-from tasks.wanted import StagedMessage
 
 Advance = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldFacts:
-    """What is known of a field as a whole, in the message's own units.
-
-    `low`, `high`: its extremes within the window, NaN where all is missing. `step`: no value is further than this
-    from what was packed, and the packing itself is no finer.
-    """
-
-    low: float
-    high: float
-    step: float
-
-
-class Band(Protocol):
-    """The same rows of all messages."""
-
-    def values(self, messages: range) -> NDArray[np.float32]:
-        """[message, rows, x] of some consecutive messages, in their own units, NaN = missing. From any thread."""
 
 
 class Fields(Protocol):
     """Decoded messages, numbered as they were given. Columns run eastward; rows as the message scans them.
 
-    `grid`: what is left of the messages' common grid.
+    `grid`: what is left of the messages' common grid. `steps`: per message, in its own units, how far a value may be
+    from what was packed; the packing itself is no finer.
     """
 
     grid: Grid
-    facts: tuple[FieldFacts, ...]
+    steps: tuple[float, ...]
 
-    def band(self, rows: range) -> Band:
-        """SHARD rows from a multiple of SHARD on, fewer at the end of the grid; bands may be asked for again."""
+    def fill(self, numbers: NDArray[np.int64], rows: range, values: NDArray[np.float32], at: NDArray[np.int64]) -> None:
+        """Rows of the messages `numbers`, in their own units, NaN = missing, into values[at] [message, rows, x].
+
+        `rows`: within SHARD rows from a multiple of SHARD on. From any thread, but one at a time for a message. Rows
+        that follow those asked for last are cheap; going back may decode a message from its start.
+        Raises DecodeError naming the message.
+        """
 
     def close(self) -> None:
         """Give up what the fields hold."""
 
 
-class Decoder(Protocol):
-    """The seam."""
-
-    def open(self, messages: Sequence[StagedMessage], advance: Advance) -> Fields:
-        """Decode as much as must be known before the first band; `advance` counts messages.
-
-        Raises DecodeError naming the message, DiskFull.
-        """
+def rows_of(fields: Fields, numbers: range, rows: range) -> NDArray[np.float32]:
+    """[message, rows, x] of consecutive messages: see Fields.fill."""
+    values = np.empty((len(numbers), len(rows), fields.grid.nx), np.float32)
+    fields.fill(np.arange(numbers.start, numbers.stop), rows, values, np.arange(len(numbers)))
+    return values

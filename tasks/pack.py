@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from storage.grids import LatLonGrid, Window
 from storage.layout import FILL
-from tasks.fields import FieldFacts
 from tasks.orient import Orientation, Scan, position
 
 MISSING = 9.999e20
@@ -39,9 +38,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Packed:
-    """How a field's int16 steps are to be read: offset + scale * step. `gaps`: FILL is a missing value, not a step."""
+    """How a field's int16 steps are to be read: offset + scale * step. `gaps`: FILL is a missing value, not a step.
 
-    facts: FieldFacts
+    `step`: no value is further than this from what the message packs, and the packing itself is no finer.
+    """
+
+    step: float
     scale: float
     offset: float
     gaps: bool
@@ -57,7 +59,7 @@ def pack(field: Field, window: Window) -> tuple[NDArray[np.int16], Packed]:
     lowest = FILL + 1 if gaps else FILL
     if missing == steps.size:
         steps.fill(FILL)
-        return steps, Packed(FieldFacts(np.nan, np.nan, field.step), 1.0, 0.0, gaps)
+        return steps, Packed(field.step, 1.0, 0.0, gaps)
     scale = step = field.step
     if not (step > 0 and (high - low) / step < span + 0.5):
         step = (high - low) / ROUGH
@@ -65,7 +67,8 @@ def pack(field: Field, window: Window) -> tuple[NDArray[np.int16], Packed]:
     if _quantise(field.values, scan, window, low, scale, lowest, steps) > EXACT and scale == field.step:
         scale = step = (high - low) / ROUGH
         _quantise(field.values, scan, window, low, scale, lowest, steps)
-    return steps, Packed(FieldFacts(low, high, step), scale, low - scale * lowest, gaps)
+    # Of a constant field the steps add nothing, not even their rounding.
+    return steps, Packed(step, scale, low - scale * lowest, gaps) if high > low else Packed(step, 0.0, low, gaps)
 
 
 def load_kernels() -> None:
@@ -118,18 +121,22 @@ def _quantise(
 @numba.njit(nogil=True, cache=True)
 def unpack(
     steps: NDArray[np.int16],
+    starts: NDArray[np.int64],
     scales: NDArray[np.float64],
     offsets: NDArray[np.float64],
     gaps: NDArray[np.bool_],
     values: NDArray[np.float32],
+    at: NDArray[np.int64],
 ) -> None:
-    """int16 steps [message, rows, columns] as float32 `values`, one scale, offset and Packed.gaps a message."""
-    for message in range(steps.shape[0]):
-        scale, offset, gap = scales[message], offsets[message], gaps[message]
-        for row in range(steps.shape[1]):
-            for column in range(steps.shape[2]):
-                step = steps[message, row, column]
+    """Steps from `starts` on as values[at] [message, rows, columns]; one start, scale, offset and gaps a message."""
+    rows, columns = values.shape[1], values.shape[2]
+    for index in range(len(at)):
+        scale, offset, gap = scales[index], offsets[index], gaps[index]
+        for row in range(rows):
+            start = starts[index] + row * columns
+            for column in range(columns):
+                step = steps[start + column]
                 if gap and step == -32768:
-                    values[message, row, column] = np.nan
+                    values[at[index], row, column] = np.nan
                 else:
-                    values[message, row, column] = offset + scale * step
+                    values[at[index], row, column] = offset + scale * step

@@ -2,7 +2,7 @@
 
 Data representation templates 5.0 (simple), 5.2 (complex) and 5.3 (complex with spatial differencing): WMO Manual on
 Codes I.2, regulation 92.9.4 and the notes under the templates. Octets are counted from 1 as the manual counts them.
-`tasks.unpack.unpack` decodes what is told here; the rest (bitmaps, other templates, repeated sections) is ecCodes' work.
+`tasks.unpack` decodes what is told here; bitmaps, other templates and repeated sections are left to ecCodes.
 """
 
 from __future__ import annotations
@@ -99,6 +99,11 @@ def sections_of(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         position += size
 
 
+def grid_section(message: memoryview) -> bytes:
+    """The octets of section 3."""
+    return next(bytes(section) for number, _, section in sections_of(message) if number == 3)
+
+
 def packing_of(message: bytes | memoryview) -> Packing | None:
     """The packing of a whole GRIB message, None where it is none that is decoded here; raises MessageError."""
     message = memoryview(message)
@@ -174,6 +179,9 @@ def _complex(section: memoryview, data: memoryview, packing: Packing) -> Packing
         return None
     if max(packing.bits, packing.width_bits, packing.length_bits) > WIDEST:
         return None
+    if packing.groups == 0:
+        # A constant field, of which NCEP writes no descriptors either.
+        return packing._replace(template=SIMPLE, bits=0)
     if packing.groups > packing.points:
         raise MessageError(f"it has {packing.groups} groups for {packing.points} values")
     references = packing.values_at

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from tasks.course import Course
 from tasks.errors import DecodeError
-from tasks.fields import FieldFacts
 from tasks.intervals import Interval
 from tasks.wanted import StagedMessage, Wanted
 
@@ -50,8 +49,8 @@ def sort_out(wanted: Sequence[Wanted], messages: Sequence[StagedMessage]) -> lis
     return groups
 
 
-def parts_of(groups: Sequence[Group], facts: Sequence[FieldFacts]) -> list[Part]:
-    """`facts`: of all messages, group after group."""
+def parts_of(groups: Sequence[Group], steps: Sequence[float]) -> list[Part]:
+    """`steps`: of all messages, group after group."""
     leads = tuple(sorted({message.lead for group in groups for message in group.messages}))
     parts = []
     first = 0
@@ -59,6 +58,6 @@ def parts_of(groups: Sequence[Group], facts: Sequence[FieldFacts]) -> list[Part]
         numbers = range(first, first + len(group.messages))
         first = numbers.stop
         intervals = tuple(Interval(*message.interval) for message in group.messages)
-        course = Course(group.wanted, leads, intervals, tuple(facts[numbers.start : numbers.stop]))
+        course = Course(group.wanted, leads, intervals, tuple(steps[numbers.start : numbers.stop]))
         parts.append(Part(course, group.messages, numbers))
     return parts

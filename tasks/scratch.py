@@ -6,8 +6,10 @@ back under pressure. The file has no name: it is gone with the process, however 
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from tasks.room import room
 class Scratch:
     """Room for int16 [message, rows, columns] in `folder`, taken at once; raises DiskFull where there is none.
 
-    `write` and `read` may be called from any thread.
+    `write` may be called from any thread or process.
     """
 
     def __init__(self, folder: Path, messages: int, rows: int, columns: int) -> None:
@@ -43,7 +45,7 @@ class Scratch:
             raise ValueError(f"a field of {steps.shape} in a scratch of {(self.rows, self.columns)}")
         for row in range(0, self.rows, SHARD):
             band = np.ascontiguousarray(steps[row : row + SHARD], np.int16)
-            offset = self._offset(row, message, len(band))
+            offset = 2 * self.start(message, row)
             rest = band.data.cast("B")
             while rest:
                 # Even room that was taken beforehand can be missing where files are copied on write.
@@ -51,19 +53,16 @@ class Scratch:
                     done = os.pwrite(self._file.fileno(), rest, offset)
                 rest, offset = rest[done:], offset + done
 
-    def read(self, rows: range, messages: range) -> NDArray[np.int16]:
-        """Some fields' rows of one band: int16 [message, rows, columns]. `rows`: SHARD rows, fewer in the last band."""
-        if rows.start % SHARD or rows != range(rows.start, min(rows.start + SHARD, self.rows)):
-            raise ValueError(f"{rows} is not a band of {self.rows} rows")
-        steps = np.empty((len(messages), len(rows), self.columns), np.int16)
-        offset = self._offset(rows.start, messages.start, len(rows))
-        rest = steps.data.cast("B")
-        while rest:
-            done = os.preadv(self._file.fileno(), [rest], offset)
-            if not done:
-                raise EOFError("the scratch file lost its end")
-            rest, offset = rest[done:], offset + done
-        return steps
+    @cached_property
+    def steps(self) -> NDArray[np.int16]:
+        """All that was written, mapped into memory: see `start`."""
+        return np.frombuffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ), np.int16)
+
+    def start(self, message: int, row: int) -> int:
+        """Where in `steps` a row of a message begins; those that follow it in its band of SHARD rows come after it."""
+        band = row // SHARD * SHARD
+        height = min(SHARD, self.rows - band)
+        return self.columns * (self.messages * band + message * height + row - band)
 
     def _full(self, error: OSError) -> str:
         return (
@@ -71,9 +70,7 @@ class Scratch:
             "or ask for fewer leads or a smaller box"
         )
 
-    def _offset(self, row: int, message: int, height: int) -> int:
-        return 2 * self.columns * (self.messages * row + message * height)
-
     def close(self) -> None:
         """Give the room back; a second time is fine."""
+        self.__dict__.pop("steps", None)
         self._file.close()

@@ -1,50 +1,63 @@
 """The int16 step of each variable, known before its first band is written.
 
-What the messages say of themselves bounds what is derived from them, and mostly the catalogue's step holds that. The
-total of a long run bounds its short amounts badly: where the bound asks for a wider step, all is derived once for its
-range alone, which costs one more reading of those variables' scratch.
+Where the catalogue's step holds all that nature allows, no value need be seen. The others (rain, pressure at the
+surface) are derived once for their range alone, which decodes their messages a second time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.layout import step_for
+from storage.layout import STEPS, step_for
 from storage.schema import StoredVariable
-from tasks.bands import in_threads
+from storage.variables import Variable
+from tasks.bands import in_threads, strips_of
 from tasks.derive import derive
-from tasks.fields import Fields
+from tasks.fields import Fields, rows_of
 from tasks.parts import Part
 
 
 def plan_steps(parts: Sequence[Part], fields: Fields) -> tuple[StoredVariable, ...]:
-    """How each part is stored, in their order."""
-    steps = {part.name: step_for(part.course.variable, *part.course.bounds()) for part in parts}
-    wide = [part for part in parts if steps[part.name][2]]
-    if wide:
-        ranges = derived_ranges(wide, fields)
-        steps |= {part.name: step_for(part.course.variable, *ranges[part.name]) for part in wide}
-    return tuple(
-        StoredVariable(part.course.variable, scale, offset, part.course.intervals, widened)
-        for part in parts
-        for scale, offset, widened in [steps[part.name]]
-    )
+    """How each part is stored, in their order. Raises DecodeError."""
+    wide = [part for part in parts if not fits(part.course.variable)]
+    ranges = derived_ranges(wide, fields)
+    planned = []
+    for part in parts:
+        variable = part.course.variable
+        low, high = ranges.get(part.name, (variable.valid_min, variable.valid_max))
+        scale, offset, widened = step_for(variable, low, high)
+        planned.append(StoredVariable(variable, scale, offset, part.course.intervals, widened))
+    return tuple(planned)
+
+
+def fits(variable: Variable) -> bool:
+    """Whether int16 holds the variable's valid range in steps of its precision."""
+    return (variable.valid_max - variable.valid_min) / variable.precision <= STEPS
 
 
 def derived_ranges(parts: Sequence[Part], fields: Fields) -> dict[str, tuple[float, float]]:
     """Variable -> the lowest and the highest value that the store will hold, in its units; NaN where it holds none."""
 
-    def of_band(rows: range) -> list[tuple[float, float]]:
-        band = fields.band(rows)
-        return [_extremes(derive(part.course, band.values(part.numbers))[0]) for part in parts]
+    def of_part(part: Part) -> tuple[float, float]:
+        low, high = np.nan, np.nan
+        for strip in strips_of(range(fields.grid.ny)):
+            derived, _ = derive(part.course, rows_of(fields, part.numbers, strip))
+            found = _extremes(derived.reshape(-1))
+            low, high = np.fmin(low, found[0]), np.fmax(high, found[1])
+        return float(low), float(high)
 
-    bands = np.array(list(in_threads(of_band, fields.grid.ny)))
-    lows, highs = np.fmin.reduce(bands[..., 0]), np.fmax.reduce(bands[..., 1])
-    return {part.name: (float(low), float(high)) for part, low, high in zip(parts, lows, highs, strict=True)}
+    return dict(zip([part.name for part in parts], in_threads(of_part, parts), strict=True))
 
 
+@numba.njit(nogil=True, cache=True)
 def _extremes(values: NDArray[np.float32]) -> tuple[float, float]:
-    return float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+    """The lowest and the highest value that is not missing; NaN where all are."""
+    low, high = np.inf, -np.inf
+    for value in values:
+        low = value if value < low else low
+        high = value if value > high else high
+    return (low, high) if low <= high else (np.nan, np.nan)

@@ -84,10 +84,6 @@ def _unpack_groups(address: int, packing: Any, state: Any, whole: NDArray[np.int
     group, within, bit = state.group, state.within, state.bit
     if state.point == 0:
         bit = packing.values_at
-    if groups == 0:
-        whole[:] = 0
-        state.point += len(whole)
-        return 0
     done = 0
     while done < len(whole):
         if group >= groups:

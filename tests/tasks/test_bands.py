@@ -1,39 +1,39 @@
-"""Bands at work in threads."""
+"""Bands and threads."""
 
 from __future__ import annotations
 
-from threading import current_thread, main_thread
+from threading import Event, current_thread, main_thread
 
 import pytest
 
-from tasks.bands import WORKERS, in_threads
+from tasks.bands import in_threads, strips_of, workers
 
 
-def test_bands_come_in_order_and_fill_the_grid() -> None:
-    assert list(in_threads(lambda rows: rows, 23)) == [range(0, 10), range(10, 20), range(20, 23)]
+def test_strips_fill_the_rows() -> None:
+    assert list(strips_of(range(10, 15))) == [range(10, 12), range(12, 14), range(14, 15)]
 
 
-def test_only_a_few_bands_are_begun_ahead_of_their_reader() -> None:
-    begun: list[int] = []
+def test_results_come_in_the_order_of_the_items_whoever_is_first() -> None:
+    last_is_done = Event()
 
-    def work(rows: range) -> int:
+    def work(item: int) -> int:
         assert current_thread() is not main_thread()
-        begun.append(rows.start)
-        return rows.start
+        if item == 0 and workers() > 1:
+            assert last_is_done.wait(60)
+        if item == 1:
+            last_is_done.set()
+        return item * item
 
-    bands = in_threads(work, 1000)
-    assert next(bands) == 0
-    assert len(begun) <= WORKERS + 1
-    assert list(bands) == list(range(10, 1000, 10))
+    assert in_threads(work, range(2)) == [0, 1]
 
 
-def test_an_error_in_a_band_is_raised_and_ends_the_work() -> None:
+def test_an_error_is_raised_and_ends_the_work() -> None:
     begun: list[int] = []
 
-    def work(rows: range) -> None:
-        begun.append(rows.start)
-        raise ValueError(f"row {rows.start}")
+    def work(item: int) -> None:
+        begun.append(item)
+        raise ValueError(f"item {item}")
 
-    with pytest.raises(ValueError, match="row 0"):
-        list(in_threads(work, 10_000))
-    assert len(begun) <= WORKERS + 1
+    with pytest.raises(ValueError, match="item 0"):
+        in_threads(work, range(100_000))
+    assert len(begun) < 100_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,30 @@ import pytest
 from numpy.typing import NDArray
 
 from storage.grids import Box
+from tasks.bands import strips_of
 from tasks.cut import single_field
-from tasks.decode import EcCodes
 from tasks.errors import DecodeError, DiskFull, MessageError
+from tasks.fields import rows_of
+from tasks.mixed import MixedFields, open_fields
 from tasks.wanted import StagedMessage
 
 WAVES = 280 + 10 * np.sin(np.arange(13 * 15).reshape(13, 15) / 7.0)
 
 
-def opened(messages: list[StagedMessage], scratch: Path, box: Box | None = None) -> Any:
-    return EcCodes(scratch, box).open(messages, lambda done, count: None)
+def by_eccodes_alone(message: memoryview) -> None:
+    """What open_fields does not claim."""
+
+
+def opened(messages: list[StagedMessage], scratch: Path, box: Box | None = None) -> MixedFields:
+    return open_fields(messages, scratch, box, lambda done, count: None, by_eccodes_alone)
 
 
 def values(messages: list[StagedMessage], scratch: Path) -> NDArray[np.float32]:
-    """[message, y, x] of grids of at most two bands."""
-    fields = opened(messages, scratch)
-    bands = [range(row, min(row + 10, fields.grid.ny)) for row in range(0, fields.grid.ny, 10)]
-    found = np.concatenate([fields.band(rows).values(range(len(messages))) for rows in bands], axis=1)
-    fields.close()
-    return found
+    """[message, y, x]."""
+    with closing(opened(messages, scratch)) as fields:
+        return np.concatenate(
+            [rows_of(fields, range(len(messages)), rows) for rows in strips_of(range(fields.grid.ny))], axis=1
+        )
 
 
 def by_eccodes(data: bytes) -> NDArray[np.float64]:
@@ -65,20 +71,20 @@ def test_other_packings_are_within_what_they_say_of_themselves(
     stage: Any, tmp_path: Path, made: Any, packing: str
 ) -> None:
     data = made.message(WAVES, made.Plane(), packing=packing)
-    fields = opened([stage.bytes(data, "air_temperature_2m", (0, 0))], tmp_path)
-    found = np.concatenate([fields.band(rows).values(range(1))[0] for rows in (range(10), range(10, 13))])
-    fields.close()
-    assert np.abs(found - by_eccodes(data)).max() <= fields.facts[0].step / 2 + 3e-5
-    assert fields.facts[0].step < 0.001
+    message = stage.bytes(data, "air_temperature_2m", (0, 0))
+    with closing(opened([message], tmp_path)) as fields:
+        [step] = fields.steps
+    assert np.abs(values([message], tmp_path)[0] - by_eccodes(data)).max() <= step / 2 + 3e-5
+    assert step < 0.001
 
 
 def test_more_than_sixteen_bits_lose_less_than_a_65000th_of_the_range(stage: Any, tmp_path: Path, made: Any) -> None:
     data = made.message(WAVES, made.Plane(), bits=24)
-    fields = opened([stage.bytes(data, "air_temperature_2m", (0, 0))], tmp_path)
-    assert fields.facts[0].step == pytest.approx(np.ptp(WAVES) / 65_532, rel=1e-3)
-    found = fields.band(range(10)).values(range(1))[0]
-    fields.close()
-    assert np.abs(found - by_eccodes(data)[:10]).max() <= fields.facts[0].step / 2 + 3e-5
+    message = stage.bytes(data, "air_temperature_2m", (0, 0))
+    with closing(opened([message], tmp_path)) as fields:
+        [step] = fields.steps
+    assert step == pytest.approx(np.ptp(WAVES) / 65_532, rel=1e-3)
+    assert np.abs(values([message], tmp_path)[0] - by_eccodes(data)).max() <= step / 2 + 3e-5
 
 
 def test_each_field_of_a_message_with_several_is_its_own(stage: Any, tmp_path: Path, made: Any, toy: Any) -> None:
@@ -124,33 +130,30 @@ def test_a_grib1_message_is_one_field(made: Any) -> None:
 def test_messages_keep_their_order_and_bands_may_be_read_again(stage: Any, tmp_path: Path) -> None:
     messages = [stage.field(np.full((23, 4), float(number)), interval=(0, number * 60)) for number in range(7)]
     done: list[tuple[int, int]] = []
-    fields = EcCodes(tmp_path).open(messages, lambda *pair: done.append(pair))
-    assert done == [(number, 7) for number in range(1, 8)]
-    for rows in (range(20, 23), range(10), range(10, 20), range(10)):
-        found = fields.band(rows).values(range(2, 6))
-        assert found.shape == (4, len(rows), 4)
-        assert (found == np.arange(2.0, 6.0)[:, None, None]).all()
-    with pytest.raises(ValueError, match="is not a band"):
-        fields.band(range(5, 15)).values(range(1))
-    fields.close()
+    with closing(open_fields(messages, tmp_path, None, lambda *pair: done.append(pair), by_eccodes_alone)) as fields:
+        assert done == [(number, 7) for number in range(1, 8)]
+        for rows in (range(20, 23), range(10), range(12, 14), range(10)):
+            found = rows_of(fields, range(2, 6), rows)
+            assert found.shape == (4, len(rows), 4)
+            assert (found == np.arange(2.0, 6.0)[:, None, None]).all()
 
 
 def test_a_crop_keeps_only_the_window_in_scratch(stage: Any, tmp_path: Path, made: Any) -> None:
     plane = made.Plane(lat0=90.0, dlat=-1.0, ny=181, lon0=0.0, dlon=1.0, nx=360)
     message = stage.field(plane.places()[0], plane=plane)
-    fields = opened([message], tmp_path, Box(10, 40, 29, 59))
-    assert fields.grid.shape == (20, 20)
-    assert (fields.facts[0].low, fields.facts[0].high) == pytest.approx((40, 59), abs=0.01)
-    assert os.fstat(fields._scratch._file.fileno()).st_size == 20 * 20 * 2
-    fields.close()
+    with closing(opened([message], tmp_path, Box(10, 40, 29, 59))) as fields:
+        assert fields.grid.shape == (20, 20)
+        found = rows_of(fields, range(1), range(10))
+        assert (found.min(), found.max()) == pytest.approx((50, 59), abs=0.01)
+        files = [path for path in Path("/proc/self/fd").iterdir() if str(tmp_path) in os.path.realpath(path)]
+        assert {os.stat(file).st_size for file in files if "deleted" in os.readlink(file)} == {20 * 20 * 2}
 
 
 def test_the_scratch_file_has_no_name(stage: Any, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    fields = opened([stage.field(WAVES)], scratch)
-    assert list(scratch.iterdir()) == []
-    fields.close()
+    with closing(opened([stage.field(WAVES)], scratch)):
+        assert list(scratch.iterdir()) == []
 
 
 def test_a_box_beside_the_grid_is_said(stage: Any, tmp_path: Path) -> None:
@@ -266,3 +269,23 @@ def test_children_are_gone_however_it_ends(stage: Any, tmp_path: Path) -> None:
     opened([stage.field(WAVES) for _ in range(4)], tmp_path).close()
     with pytest.raises(DecodeError):
         opened([stage.field(WAVES), stage.field(WAVES[:4])], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gfs/grib2io_gfs.complex.grib2",
+        "gfs/grib2io_gfs.jpeg.grib2",
+        "gfs/grib2io_gfs.png.grib2",
+        "gfs/gribberish_gfs.t12z.pgrb2.0p25.f023-PV-TMP-missing.grib2",
+        "ecmwf/20250912120000-0h-oper-fc.msg89.grib2",
+    ],
+)
+def test_production_packings_are_exact(shared_data: Path, stage: Any, tmp_path: Path, name: str) -> None:
+    data = (shared_data / name).read_bytes()
+    found = values([stage.bytes(data, "air_temperature_2m", (0, 0))], tmp_path)
+    handle = eccodes.codes_new_from_message(data)
+    truth = eccodes.codes_get_array(handle, "values")
+    truth[truth == eccodes.codes_get(handle, "missingValue")] = np.nan
+    eccodes.codes_release(handle)
+    np.testing.assert_array_equal(found.ravel(), truth.astype(np.float32))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from storage.variables import Statistic
 from tasks.course import Course
 from tasks.derive import derive
-from tasks.fields import FieldFacts
 from tasks.intervals import Interval
 from tasks.wanted import Bucket, Level, Wanted
 
@@ -35,14 +34,8 @@ def course(
     wanted: Wanted, messages: Sequence[Interval], values: NDArray[np.float64], step: float = 0.0,
     leads: Sequence[int] | None = None,
 ) -> Course:  # fmt: skip
-    facts = tuple(
-        FieldFacts(np.nan, np.nan, step)
-        if np.isnan(field).all()
-        else FieldFacts(float(np.nanmin(field)), float(np.nanmax(field)), step)
-        for field in values
-    )
     ends = tuple(sorted({message.end for message in messages})) if leads is None else tuple(leads)
-    return Course(wanted, ends, tuple(messages), facts)
+    return Course(wanted, ends, tuple(messages), (step,) * len(values))
 
 
 def ncep_hourly(lead: int) -> tuple[int, int]:
@@ -75,7 +68,7 @@ def test_every_convention_gives_the_amounts_of_its_own_intervals(
     values = totals / lengths if wanted.statistic is Statistic.MEAN else totals
     fields = np.repeat(values.astype(np.float32)[:, None, None], 2, axis=2)
     plan = course(wanted, hours(*pairs), fields)
-    derived, anomalies = derive(plan, fields)
+    derived, anomalies = derive(plan, fields.copy())
     assert anomalies.negative.sum() == 0
     for lead, minutes, amount in zip(plan.leads, plan.intervals, derived[:, 0, 0], strict=True):
         start, end = (lead - minutes) // 60, lead // 60
@@ -89,9 +82,6 @@ def test_every_convention_gives_the_amounts_of_its_own_intervals(
             assert amount == pytest.approx(
                 truth, rel=1e-4, abs=2e-3 * max(wanted.factor / 1000, 1e-2 if wanted.rate else 1)
             )
-    low, high = plan.bounds()
-    known = derived[~np.isnan(derived)]
-    assert ((known >= np.float32(low) - 1e-6) & (known <= np.float32(high) * (1 + 1e-6))).all()
 
 
 @settings(deadline=None)
@@ -138,7 +128,7 @@ def test_a_gap_in_one_field_is_a_gap_in_what_follows_from_it_and_in_nothing_else
 def test_leads_without_a_message_are_missing_and_have_no_interval() -> None:
     fields = np.array([2.0, 5.0], np.float32)[:, None, None]
     plan = course(RAIN, hours((0, 3), (0, 9)), fields, leads=(0, 180, 360, 540))
-    derived, _ = derive(plan, fields)
+    derived, _ = derive(plan, fields.copy())
     np.testing.assert_array_equal(derived.ravel(), [np.nan, 2, np.nan, 3])
     assert plan.intervals == (0, 180, 0, 360)
 
@@ -146,7 +136,7 @@ def test_leads_without_a_message_are_missing_and_have_no_interval() -> None:
 def test_an_amount_over_no_time_is_no_amount() -> None:
     fields = np.array([0.0, 0.002], np.float32)[:, None, None]
     plan = course(TP, hours((0, 0), (0, 3)), fields)
-    derived, _ = derive(plan, fields)
+    derived, _ = derive(plan, fields.copy())
     np.testing.assert_allclose(derived.ravel(), [np.nan, 2.0])
     assert plan.intervals == (0, 180)
 
@@ -160,7 +150,7 @@ def test_joules_since_the_start_become_watts_over_the_interval() -> None:
 def test_maxima_keep_the_interval_of_their_message_even_in_buckets() -> None:
     fields = np.array([10.0, 12.0, 12.0, 8.0], np.float32)[:, None, None]
     plan = course(GUST, hours((0, 3), (0, 6), (3, 9), (9, 12)), fields)
-    derived, _ = derive(plan, fields)
+    derived, _ = derive(plan, fields.copy())
     np.testing.assert_array_equal(derived.ravel(), [10, 12, 12, 8])
     assert plan.intervals == (180, 360, 360, 180)
 
@@ -168,9 +158,8 @@ def test_maxima_keep_the_interval_of_their_message_even_in_buckets() -> None:
 def test_instants_have_no_interval_and_take_their_factor() -> None:
     fields = np.array([0.25, 1.0], np.float32)[:, None, None]
     plan = course(CLOUDS, hours((0, 0), (3, 3)), fields)
-    assert derive(plan, fields)[0].ravel().tolist() == [25.0, 100.0]
+    assert derive(plan, fields.copy())[0].ravel().tolist() == [25.0, 100.0]
     assert plan.intervals == (0, 0)
-    assert plan.bounds() == (25.0, 100.0)
 
 
 def test_what_nature_does_not_allow_is_missing_and_counted_unless_packing_did_it() -> None:

