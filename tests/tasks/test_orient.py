@@ -11,7 +11,7 @@ from typing import Any
 import eccodes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -121,6 +121,7 @@ def test_a_crop_over_the_antimeridian_keeps_its_cells(
     assert [grid.latlon(Cell(0, x))[1] for x in range(8)] == [160, 165, 170, 175, -180, -175, -170, -165]
 
 
+@settings(deadline=None)  # The first call may compile.
 @given(ny=st.integers(1, 5), nx=st.integers(1, 5), west=st.booleans(), columns=st.booleans(), alternating=st.booleans())
 def test_positions_are_a_permutation(ny: int, nx: int, west: bool, columns: bool, alternating: bool) -> None:
     scan = Scan(ny, nx, west, columns, alternating)
