@@ -76,13 +76,13 @@ def directory_bytes(entries: Sequence[Entry]) -> bytes:
 class ArchiveWriter:
     """Appends entries through `write`; `close` appends the directory. Raises ValueError for a key given twice."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
+    def __init__(self, write: Callable[[bytes | memoryview], object]) -> None:
         self._write = write
         self._keys: set[bytes] = set()
         self.entries: list[Entry] = []
 
-    def add(self, name: str, data: bytes, crc: int) -> None:
-        """Append one entry; `crc` is zlib.crc32 of `data`."""
+    def add(self, name: str, data: bytes | memoryview, crc: int) -> None:
+        """Append one entry; `crc` is the crc32 of `data`."""
         key = name.encode("ascii")
         if key in self._keys:
             raise ValueError(f"{name} is in the archive already")

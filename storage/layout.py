@@ -27,6 +27,8 @@ SHARD = 10
 FILL = -32768
 BLOCKS = SHARD // BLOCK
 CHUNKS = BLOCKS * BLOCKS
+TIMES_AT_ONCE = 64
+"""Maps that are turned into series together: few enough to stay in a core's cache, enough to write whole lines."""
 STEPS = 65_532
 """Steps between the lowest and highest value of a variable: int16 without FILL, less room to round the offset."""
 
@@ -94,42 +96,40 @@ def dequantise(steps: NDArray[np.int16], scale: float, offset: float) -> NDArray
 
 
 @numba.njit(nogil=True, cache=True)
-def pack_rows(
-    values: NDArray[np.float32], scale: float, offset: float, strips: NDArray[np.int16], variable: int
+def pack_strip(
+    values: NDArray[np.float32], scale: float, offset: float, chunks: NDArray[np.uint64], variable: int
 ) -> int:
-    """Quantise the rows of one variable into their chunks.
+    """Quantise BLOCK rows of one variable into their chunks.
 
-    values: [time, rows, nx], in units; rows and columns that are not there become FILL.
-    strips: [block row, shard column, block column, header + variable, time, BLOCK, BLOCK], changed in place.
+    values: [time, 1 or 2 rows, nx], in units; rows and columns that are not there become FILL.
+    chunks: [shard column, block column, header + variable, time], changed in place: the 2 x 2 int16 of a block at one
+    time are the 8 bytes of one element, row by row.
     Returns the number of values outside int16, which were stored as FILL.
     """
     times, rows, nx = values.shape
-    strip_count, shards, blocks = strips.shape[0], strips.shape[1], strips.shape[2]
-    pair = np.empty((2, shards * blocks * 2), np.int16)
-    pair[:] = -32768
+    columns, blocks = chunks.shape[0], chunks.shape[1]
     inverse = 1.0 / scale
     overflows = 0
-    for strip in range(strip_count):
-        for time in range(times):
-            for y in range(2):
-                target = pair[y]
-                if strip * 2 + y >= rows:
-                    target[:] = -32768
-                    continue
-                source = values[time, strip * 2 + y]
+    steps = np.full((2, columns * blocks * 2), -32768, np.int16)
+    halves = steps.view(np.uint32)
+    maps = np.empty((TIMES_AT_ONCE, columns * blocks), np.uint64)
+    for first in range(0, times, TIMES_AT_ONCE):
+        count = min(TIMES_AT_ONCE, times - first)
+        for time in range(count):
+            for y in range(rows):
+                source, target = values[first + time, y], steps[y]
                 for x in range(nx):
                     step = np.rint((np.float64(source[x]) - offset) * inverse)
                     fits = abs(step) <= 32767.0
                     overflows += (not fits) and (step == step)
                     target[x] = np.int16(step if fits else -32768.0)
-            for shard in range(shards):
-                for block in range(blocks):
-                    x = (shard * blocks + block) * 2
-                    chunk = strips[strip, shard, block, variable, time]
-                    chunk[0, 0] = pair[0, x]
-                    chunk[0, 1] = pair[0, x + 1]
-                    chunk[1, 0] = pair[1, x]
-                    chunk[1, 1] = pair[1, x + 1]
+            for block in range(columns * blocks):
+                maps[time, block] = np.uint64(halves[0, block]) | np.uint64(halves[1, block]) << np.uint64(32)
+        for column in range(columns):
+            for block in range(blocks):
+                series = chunks[column, block, variable]
+                for time in range(count):
+                    series[first + time] = maps[time, column * blocks + block]
     return overflows
 
 

@@ -23,6 +23,8 @@ ABSENT = (2**64 - 1, 2**64 - 1)
 INDEX_BYTES = CHUNKS * PLACE.size + CRC.size
 # Blosc 1 frame header: versions, flags and typesize, then uncompressed size, block size and compressed size.
 BLOSC_HEADER = struct.Struct("<4BIII")
+ROOM = -(-(CHUNKS * (BLOSC_HEADER.size + CRC.size) + INDEX_BYTES) // 64) * 64
+"""Bytes by which a shard may be longer than its chunks: blosc stores what lz4 makes no smaller. Whole cache lines."""
 
 
 def compress_inline() -> None:
@@ -31,12 +33,6 @@ def compress_inline() -> None:
     Importing zarr does the same; the pool would also make the order of blocks in a frame a matter of luck.
     """
     blosc.use_threads = False
-
-
-def pack_chunk(steps: NDArray[np.int16]) -> bytes:
-    """The bytes of one chunk."""
-    frame: bytes = blosc.compress(steps, b"lz4", 5, blosc.SHUFFLE)
-    return frame + CRC.pack(google_crc32c.value(frame))
 
 
 def unpack_chunk(data: bytes, shape: tuple[int, ...]) -> NDArray[np.int16]:
@@ -53,19 +49,26 @@ def unpack_chunk(data: bytes, shape: tuple[int, ...]) -> NDArray[np.int16]:
         raise CorruptStore(f"is no blosc frame: {error}") from error
 
 
-def join_chunks(chunks: Iterable[bytes | None]) -> bytes:
-    """A shard of packed chunks, row by row of blocks; None for a block beyond the grid."""
-    parts, places = [], []
-    offset = 0
+def pack_shard(chunks: Iterable[NDArray[np.int16] | None], place: memoryview) -> int:
+    """Compress chunks, row by row of blocks, to a shard at the beginning of `place`; None for a block off the grid.
+
+    Returns the shard's length. The chunks may lie in `place` themselves, one after another from byte ROOM on: no frame
+    gets longer than its chunk by more than its part of ROOM, so none is written over a chunk that is still to come.
+    """
+    places = []
+    end = 0
     for chunk in chunks:
         if chunk is None:
             places.append(PLACE.pack(*ABSENT))
-        else:
-            places.append(PLACE.pack(offset, len(chunk)))
-            parts.append(chunk)
-            offset += len(chunk)
+            continue
+        frame = blosc.compress(chunk, b"lz4", 5, blosc.SHUFFLE)
+        length = len(frame) + CRC.size
+        place[end : end + length] = frame + CRC.pack(google_crc32c.value(frame))
+        places.append(PLACE.pack(end, length))
+        end += length
     index = b"".join(places)
-    return b"".join((*parts, index, CRC.pack(google_crc32c.value(index))))
+    place[end : end + INDEX_BYTES] = index + CRC.pack(google_crc32c.value(index))
+    return end + INDEX_BYTES
 
 
 def check_index(index: bytes, size: int) -> None:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from storage.archive import ArchiveWriter
 from storage.disk import PART, fsync_folder, room_on_disk
 from storage.errors import QuantisationOverflow
-from storage.layout import BLOCK, BLOCKS, HEADER, SHARD, chunk_shape, header_rows, pack_rows, shard_grid, shard_key
+from storage.layout import (
+    BLOCK,
+    BLOCKS,
+    CHUNKS,
+    HEADER,
+    SHARD,
+    chunk_shape,
+    header_rows,
+    pack_strip,
+    shard_grid,
+    shard_key,
+)
 from storage.metadata import documents
 from storage.schema import StoreSchema
-from storage.shard import compress_inline, join_chunks, pack_chunk
+from storage.shard import ROOM, compress_inline, pack_shard
 from storage.verify import spot_check
 
 Band = Callable[[str], NDArray[np.float32]]
@@ -26,22 +38,23 @@ Band = Callable[[str], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class EncodedBand:
-    """The shards of one row of shards, west to east as the grid lies, with their zlib.crc32."""
+    """The shards of one row of shards, west to east as the grid lies, with their crc32."""
 
     row: int
-    shards: tuple[bytes, ...]
+    shards: tuple[memoryview, ...]
     crcs: tuple[int, ...]
 
 
 class ShardRow:
     """One row of shards in the making: int16 steps of all variables, put in strip by strip, then compressed.
 
-    `rows`: the grid's rows in it; `strips`: how many strips of BLOCK rows that are; `columns`: how many shards. The
-    steps take 2 bytes a value: 205 MB for 30 variables and 209 leads of a global 0.25 degree grid. Raises IndexError
-    for a row that the grid does not have.
+    `rows`: the grid's rows in it; `strips`: how many strips of BLOCK rows that are; `columns`: how many shards.
+    `buffer`: what it works in, 2 bytes a value: 205 MB for 30 variables and 209 leads of a global 0.25 degree grid.
+    Another row of the same store can have it as soon as this one's shards are written. Raises IndexError for a row
+    that the grid does not have.
     """
 
-    def __init__(self, schema: StoreSchema, row: int) -> None:
+    def __init__(self, schema: StoreSchema, row: int, buffer: NDArray[np.uint8] | None = None) -> None:
         grid = schema.grid
         self.rows = range(row * SHARD, min((row + 1) * SHARD, grid.ny))
         if row < 0 or not self.rows:
@@ -50,9 +63,16 @@ class ShardRow:
         self.strips = -(-len(self.rows) // BLOCK)
         self._schema, self._row = schema, row
         self._numbers = {name: number for number, name in enumerate(schema.names)}
-        self._there = np.zeros((len(schema.variables), self.strips), np.bool_)
-        self._steps = np.empty((self.strips, self.columns, BLOCKS, *chunk_shape(schema)), np.int16)
-        self._steps[:, :, :, : len(HEADER)] = header_rows(schema)[:, :, None, None]
+        self._put = np.zeros((len(schema.variables), self.strips), np.bool_)
+        self._encoded = np.zeros(self.columns, np.bool_)
+        self._shape = chunk_shape(schema)
+        size = ROOM + CHUNKS * 2 * math.prod(self._shape)
+        self.buffer = np.empty((self.columns, size), np.uint8) if buffer is None else buffer
+        # A block's int16 at one time as one element of 8 bytes.
+        words = self.buffer.view(np.uint64)[:, ROOM // 8 :]
+        self._chunks = words.reshape(self.columns, BLOCKS, BLOCKS, *self._shape[:2])
+        header = np.repeat(header_rows(schema), BLOCK * BLOCK, axis=1).view(np.uint64)
+        self._chunks[:, : self.strips, :, : len(HEADER)] = header
 
     def put(self, name: str, strip: int, values: NDArray[np.float32]) -> None:
         """Quantise BLOCK rows of one variable, or the rows that are left of the grid.
@@ -68,35 +88,44 @@ class ShardRow:
                 f"{schema.model}: strip {strip} of {name} in shard row {self._row} has shape {values.shape}, "
                 f"not {shape}"
             )
+        if self._encoded.any():
+            raise ValueError(f"{schema.model}: {name} came to shard row {self._row} after shards of it were encoded")
         stored = schema.variables[number]
         values = np.ascontiguousarray(values, np.float32)
-        target = self._steps[strip : strip + 1]
-        overflows = pack_rows(values, stored.scale_factor, stored.add_offset, target, len(HEADER) + number)
+        chunks = self._chunks[:, strip]
+        overflows = pack_strip(values, stored.scale_factor, stored.add_offset, chunks, len(HEADER) + number)
         if overflows:
             raise QuantisationOverflow(
                 f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}: {overflows} values of {name} in rows "
                 f"{rows[0]}..{rows[-1]} (from {np.nanmin(values)} to {np.nanmax(values)}) do not fit step "
                 f"{stored.scale_factor:g} around {stored.add_offset:g}: the range they were planned for was wrong"
             )
-        self._there[number, strip] = True
+        self._put[number, strip] = True
 
-    def encode(self, columns: range) -> tuple[tuple[bytes, int], ...]:
-        """Some shards, west to east as the grid lies, each with its zlib.crc32; from any thread, once all is put."""
-        if not self._there.all():
-            number, strip = np.argwhere(~self._there)[0]
+    def encode(self, columns: range) -> tuple[tuple[memoryview, int], ...]:
+        """Some shards, west to east as the grid lies, each with its crc32; from any thread, once all is put.
+
+        A shard takes the place of its steps, so it is encoded once, and lies in `buffer`.
+        """
+        if not self._put.all():
+            number, strip = np.argwhere(~self._put)[0]
             name = self._schema.names[number]
             raise ValueError(f"{self._schema.model}: strip {strip} of {name} in shard row {self._row} was not put")
         compress_inline()
-        shards = (self._shard(column) for column in columns)
-        return tuple((shard, zlib.crc32(shard)) for shard in shards)
+        return tuple((shard, crc32(shard)) for shard in map(self._shard, columns))
 
-    def _shard(self, column: int) -> bytes:
-        width = self._schema.grid.nx - column * SHARD
-        return join_chunks(
-            pack_chunk(self._steps[strip, column, block]) if strip < self.strips and block * BLOCK < width else None
+    def _shard(self, column: int) -> memoryview:
+        if self._encoded[column]:
+            raise ValueError(f"{self._schema.model}: shard {self._row}, {column} was encoded already")
+        self._encoded[column] = True
+        there = self.strips, -(-(self._schema.grid.nx - column * SHARD) // BLOCK)
+        place = memoryview(self.buffer[column])
+        chunks = (
+            self._chunks[column, strip, block].view(np.int16) if strip < there[0] and block < there[1] else None
             for strip in range(BLOCKS)
             for block in range(BLOCKS)
         )
+        return place[: pack_shard(chunks, place)]
 
 
 def encode_band(schema: StoreSchema, shard_row: int, band: Band) -> EncodedBand:
@@ -153,7 +182,7 @@ class StoreWriter:
         if self._next != self._rows:
             raise ValueError(f"{self.path.name}: {self._next} of {self._rows} shard rows were written")
         for key, data in documents(self.schema).items():
-            self._archive.add(key, data, zlib.crc32(data))
+            self._archive.add(key, data, crc32(data))
         self._archive.close()
         with room_on_disk(self.part):
             os.fsync(self._file.fileno())
@@ -163,7 +192,7 @@ class StoreWriter:
         self._shown = True
         fsync_folder(self.path.parent)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         with room_on_disk(self.part):
             while rest:

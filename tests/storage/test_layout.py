@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from storage.errors import QuantisationOverflow
 from storage.grids import LatLonGrid
@@ -21,19 +22,39 @@ from storage.layout import (
     SHARD,
     dequantise,
     header_rows,
-    pack_rows,
+    pack_strip,
     shard_grid,
     step_for,
 )
 from storage.variables import CATALOGUE, variable
 
 
+def pack(values: NDArray[np.float32], scale: float, offset: float) -> tuple[NDArray[np.int16], int]:
+    """values [time, rows, nx] -> (steps [time, BLOCK, columns with their margin], number that did not fit)."""
+    times, _, nx = values.shape
+    columns = -(-nx // SHARD)
+    chunks = np.zeros((columns, BLOCKS, 3, times), np.uint64)
+    overflows = pack_strip(values, scale, offset, chunks, 1)
+    assert not chunks[:, :, ::2].any(), "wrote over another variable"
+    steps = chunks[:, :, 1].view(np.int16).reshape(columns, BLOCKS, times, BLOCK, BLOCK)
+    return steps.transpose(2, 3, 0, 1, 4).reshape(times, BLOCK, columns * SHARD), overflows
+
+
 def packed(values: list[float], scale: float, offset: float = 0.0) -> tuple[list[int], int]:
     """(steps, number of values that did not fit) of one row of values at one time."""
-    columns = -(-len(values) // SHARD)
-    strips = np.zeros((1, columns, BLOCKS, 1, 1, BLOCK, BLOCK), np.int16)
-    overflows = pack_rows(np.array([[values]], np.float32), scale, offset, strips, 0)
-    return strips[0, :, :, 0, 0, 0].reshape(-1)[: len(values)].tolist(), overflows
+    steps, overflows = pack(np.array([[values]], np.float32), scale, offset)
+    return steps[0, 0, : len(values)].tolist(), overflows
+
+
+def expected(values: NDArray[np.float32], scale: float, offset: float) -> tuple[NDArray[np.int16], int]:
+    """What `pack` must give, in plain numpy."""
+    times, rows, nx = values.shape
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = np.rint((values.astype(np.float64) - offset) * (1.0 / scale))
+        fits = np.abs(steps) <= 32767
+    margins = np.full((times, BLOCK, -(-nx // SHARD) * SHARD), FILL, np.int16)
+    margins[:, :rows, :nx] = np.where(fits, steps, FILL).astype(np.int16)
+    return margins, int((~fits & ~np.isnan(values)).sum())
 
 
 @given(
@@ -79,23 +100,42 @@ def test_missing_stays_missing_and_overflow_never_wraps() -> None:
         assert packed([0.0, value], 1.0) == ([0, FILL], 1)
 
 
-@settings(deadline=None)
-@given(rows=st.integers(1, SHARD), nx=st.integers(1, 25), times=st.integers(1, 4), seed=st.integers(0, 999))
-def test_packed_rows_are_quantised_blocks(rows: int, nx: int, times: int, seed: int) -> None:
+@settings(deadline=None, max_examples=200)
+@given(
+    rows=st.integers(1, BLOCK),
+    nx=st.sampled_from([1, 2, 9, 10, 11, 19, 33, 64, 129]),
+    times=st.sampled_from([1, 2, 63, 64, 65, 127, 129, 209, 385]),
+    scale=st.sampled_from([0.001, 0.01, 0.1, 0.25, 1.0, 20.0, 3e-9, 1e30]),
+    offset=st.sampled_from([0.0, -0.0, 273.15, -101_325.0, 0.5, 1e6]),
+    spread=st.sampled_from([1e-40, 1.0, 3e4, 1e9]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_packed_strip_is_what_numpy_makes_of_it(
+    rows: int, nx: int, times: int, scale: float, offset: float, spread: float, seed: int
+) -> None:
     random = np.random.default_rng(seed)
-    values = random.uniform(-320, 320, (times, rows, nx)).astype(np.float32)
-    values[random.random(values.shape) < 0.2] = np.nan
-    columns = -(-nx // SHARD)
-    strips = np.zeros((-(-rows // BLOCK), columns, BLOCKS, 6, times, BLOCK, BLOCK), np.int16)
-    assert pack_rows(values, 0.01, 0.0, strips, 5) == 0
-    assert not strips[:, :, :, :5].any()
-    # [block row, y, time, column...] and back to a map with its margins.
-    maps = strips[:, :, :, 5].transpose(3, 0, 4, 1, 2, 5).reshape(times, -1, columns * SHARD)
-    np.testing.assert_array_equal(
-        maps[:, :rows, :nx], np.where(np.isnan(values), FILL, np.rint(values.astype(np.float64) * 100.0))
-    )
-    assert (maps[:, rows:] == FILL).all()
-    assert (maps[:, :, nx:] == FILL).all()
+    # Ties between steps, the ends of int16 with the step beyond, and what is no number.
+    steps = [0.5, -0.5, 1.5, 2.5, 32766.5, 32767.0, 32767.49, 32767.5, 32768.0, -32767.5, -32768.0, -32769.0]
+    awkward = [offset + scale * step for step in steps]
+    awkward += [np.nan, np.inf, -np.inf, -0.0, 1e-45, -1e-40, 3.4028235e38, -3.4028235e38]
+    with np.errstate(over="ignore"):
+        values = (random.standard_normal((times, rows, nx)) * spread * scale + offset).astype(np.float32)
+    odd = random.random(values.shape) < 0.3
+    values[odd] = random.choice(np.array(awkward, np.float32), int(odd.sum()))
+    found, overflows = pack(values, scale, offset)
+    told, count = expected(values, scale, offset)
+    np.testing.assert_array_equal(found, told)
+    assert overflows == count
+
+
+@pytest.mark.parametrize("nx", [1, 1440, 1799])
+def test_whole_rows_of_every_float_are_what_numpy_makes_of_them(nx: int) -> None:
+    """Bit patterns at random: most are tiny, huge or no numbers at all."""
+    values = np.random.default_rng(nx).integers(0, 2**32, (66, 2, nx), dtype=np.uint32).view(np.float32)
+    found, overflows = pack(values, 0.01, 270.0)
+    told, count = expected(values, 0.01, 270.0)
+    np.testing.assert_array_equal(found, told)
+    assert overflows == count
 
 
 def test_packing_counts_what_does_not_fit() -> None:
