@@ -11,8 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from deployments.simulator.climate import EARTH_RADIUS, Field, land, mean_temperature, season, terrain, zonal_pressure
+from deployments.simulator.grain import Grain
+from deployments.simulator.lattice import lattice_of
 from deployments.simulator.physics import part, rise
-from deployments.simulator.waves import EDDIES, LOWS, SHOWERS, Crests
+from deployments.simulator.waves import LOWS, SHOWERS, Crests, phase_error
 from serving.sun import sun
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -24,17 +26,19 @@ _LOW = 900.0
 
 
 class Place:
-    """What stays over a lattice of latitudes [ny] and longitudes [nx], degrees."""
+    """What stays, over a lattice of latitudes [ny] and longitudes [nx] or over places [ny, nx], degrees."""
 
     def __init__(self, lats: Field, lons: Field) -> None:
-        lat, lon = lats[:, None], lons[None, :]
+        lat, lon = (lats[:, None], lons[None, :]) if lats.ndim == 1 else (lats, lons)
         self.lat, self.lon = lat, np.radians(lon)
         self.sine, self.cosine = np.sin(np.radians(lat)), np.cos(np.radians(lat))
-        self.inland, self.height = land(lat, lon), terrain(lat, lon)
+        self.grain = Grain(lat, lon)
+        self.inland = land(lat, lon)
+        self.height = terrain(lat, lon) * (1.0 + 0.12 * self.inland * self.grain.ground)
         self.pressure = zonal_pressure(lat)
         self.pressure_slope = (zonal_pressure(lat + 1e-3) - zonal_pressure(lat - 1e-3)) / np.radians(2e-3)
-        self.lows, self.showers = Crests(LOWS, lats, lons), Crests(SHOWERS, lats, lons)
-        self.eddies = Crests(EDDIES, lats, lons)
+        lattice = lattice_of(lats, lons)
+        self.lows, self.showers = Crests(LOWS, lattice), Crests(SHOWERS, lattice)
         self.dry_belt = np.exp(-(((np.abs(lat) - 26.0) / 9.0) ** 2))
 
 
@@ -42,20 +46,21 @@ class Air:
     """The air over a place at a UTC time, as `model` forecasts it `lead` hours ahead.
 
     `low`: depth of the lows, usually -2 to 2. `warm`: -1 behind a front to 1 before it. `anomaly`: of pressure, Pa.
+    `uneven`, `ragged`: what is as small as the grid, -1 to 1.
     """
 
     def __init__(self, place: Place, time: datetime, model: str, lead: float) -> None:
         self.place = place
         self.hours = (time - EPOCH).total_seconds() / 3600.0
-        self._model, self._lead = model, lead
         self._declination, self._hour_angle = sun(time.timestamp())
         lows, showers = place.lows, place.showers
-        self._turn = lows.turn(self.hours, lows.errors(model, lead))
+        self._turn = lows.turn(self.hours, model, lead)
         self.anomaly, ahead = lows.sums(self._turn)
         self.low = -self.anomaly / _LOW
         # East of a low the air comes from the equator, west of it from the pole; the step between is the front.
         self.warm = np.tanh(1.3 * ahead / _LOW)
-        self._shower, _ = showers.sums(showers.turn(self.hours, showers.errors(model, lead)))
+        self._shower = showers.sum(showers.turn(self.hours, model, lead))
+        self.uneven, self.ragged = place.grain.air(self.hours, phase_error(model, lead, "grain"))
 
     @cached_property
     def sun(self) -> Field:
@@ -72,12 +77,6 @@ class Air:
         noon = np.maximum(place.sine * np.sin(self._declination) + place.cosine * np.cos(self._declination), 0.0)
         late = self._hour_angle + place.lon - np.radians(37.5)
         return noon * (np.cos(late) + 0.2 * np.cos(2.0 * late))
-
-    @cached_property
-    def eddies(self) -> tuple[Field, Field]:
-        """Small eddies at two phases, about -1 to 1."""
-        eddies = self.place.eddies
-        return eddies.sums(eddies.turn(self.hours, eddies.errors(self._model, self._lead)))
 
     @cached_property
     def _front(self) -> Field:
@@ -107,20 +106,26 @@ class Air:
         return self._summer * (0.55 + 0.75 * self._shower + 0.4 * self.afternoon) - 0.75
 
     @cached_property
+    def _sheet(self) -> Field:
+        """Cover of the cloud that brings no more than drizzle, 0 to 1."""
+        place = self.place
+        wave = 0.50 + 0.26 * self.low + 0.45 * self._front * part(self.low) + 0.35 * self.convection
+        fair = 0.35 * place.dry_belt + 0.08 * place.inland
+        return np.clip(wave - fair + 0.05 * self.uneven, 0.0, 1.0)
+
+    @cached_property
     def millimetres(self) -> Field:
         """Rain in the cloud, mm per hour."""
         steady = 0.50 * self.low + 0.85 * self._front - 0.90
         moisture = np.exp(0.045 * np.clip(self.temperature - 283.0, -40.0, 20.0))
         wide = 3.4 * rise(steady) * moisture * (1.0 - 0.8 * self.place.dry_belt)
-        return wide + 5.5 * rise(self.convection)
+        drizzle = 0.2 * rise(self._sheet - 0.38)
+        return (wide + 5.5 * rise(self.convection) + drizzle) * (1.0 + 0.3 * self.ragged)
 
     @cached_property
     def cloud(self) -> Field:
         """Cloud cover, 0 to 1."""
-        place = self.place
-        wave = 0.50 + 0.26 * self.low + 0.45 * self._front * part(self.low) + 0.35 * self.convection
-        fair = 0.35 * place.dry_belt + 0.08 * place.inland
-        return 1.0 - (1.0 - np.clip(wave - fair, 0.0, 1.0)) * np.exp(-2.0 * self.millimetres)
+        return 1.0 - (1.0 - self._sheet) * np.exp(-2.0 * self.millimetres)
 
     @cached_property
     def wind(self) -> tuple[Field, Field]:
@@ -138,9 +143,8 @@ class Air:
         slowed = 0.72 - 0.2 * place.inland
         across = np.radians(12.0 + 10.0 * place.inland) * np.tanh(8.0 * place.sine)
         trades = np.exp(-((place.lat / 17.0) ** 2))
-        eddies = 0.35 * self.eddies[0], 0.35 * self.eddies[1]
         inward = 2.2 * trades * np.tanh(place.lat / 6.0)
         return (
-            eddies[0] + slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
-            eddies[1] + slowed * (north * np.cos(across) + east * np.sin(across)) - inward,
+            0.1 * self.uneven + slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
+            0.1 * self.ragged + slowed * (north * np.cos(across) + east * np.sin(across)) - inward,
         )

@@ -18,6 +18,9 @@ GAS_CONSTANT = 287.05
 EARTH_RADIUS = 6_371_229.0
 LAPSE = 0.0055
 """Cooling with the height of the ground, K m-1."""
+SHORE = 0.15
+"""How continental the land is at its coasts."""
+FREEZING = 273.15
 HOURS_PER_YEAR = 8_765.82
 
 
@@ -104,6 +107,12 @@ def mean_temperature(lat: Field, inland: Field, height: Field, time: float) -> F
     yearly = 300.15 - 19.0 * square - 30.0 * square**2
     swing = (2.5 + 15.0 * inland) * np.tanh(lat / 22.0)
     return yearly + swing * season(time) - LAPSE * height
+
+
+def snow_water(lat: Field, inland: Field, height: Field, time: float) -> Field:
+    """Water in the snow on the ground by the cold of the last weeks, kg m-2."""
+    cold = FREEZING - mean_temperature(lat, inland, height, time - 35 * 24.0)
+    return np.minimum(7.0 * np.maximum(cold, 0.0), 300.0)
 
 
 def ozone_column(lat: Field, time: float) -> Field:

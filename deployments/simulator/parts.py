@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from deployments.simulator.encode import Identity
-from deployments.simulator.producers import Decoy, Producer, Span, producer_of
+from deployments.simulator.producers import Decoy, Producer, Span
 from flows.model import Model
 from storage.variables import Statistic
 from tasks.wanted import Bucket, Product, Wanted
@@ -53,9 +55,28 @@ class Part:
         return lead >= self.wanted.from_lead and (lead > 0 or self.span is Span.INSTANT)
 
 
-def parts_of(model: Model, product: Product) -> tuple[Part, ...]:
+class Message(NamedTuple):
+    """A message of one file. interval: (start, end) hours after init_time."""
+
+    product: Product
+    part: Part
+    interval: tuple[int, int]
+
+
+def messages_of(model: Model, producer: Producer, init_time: datetime, lead: int) -> list[Message]:
+    """The messages of all files of a lead, file by file."""
+    published = model.leads(init_time)
+    previous = published[max(published.index(lead) - 1, 0)]
+    return [
+        Message(product, part, part.interval(lead, previous, producer.bucket_hours))
+        for product in model.products
+        for part in parts_of(model, product, producer)
+        if part.is_in(lead)
+    ]
+
+
+def parts_of(model: Model, product: Product, producer: Producer) -> tuple[Part, ...]:
     """Every message of the product's files, each wanted one followed by what is easily taken for it."""
-    producer = producer_of(product)
     parts: list[Part] = []
     for wanted in model.wanted:
         part = _wanted_part(wanted, producer)

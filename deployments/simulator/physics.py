@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deployments.simulator.climate import Field
+from deployments.simulator.climate import FREEZING, Field
 
-FREEZING = 273.15
 RAIN, FREEZING_RAIN, SNOW, WET_SNOW, RAIN_AND_SNOW, ICE_PELLETS = 1, 3, 5, 6, 7, 8
 """GRIB2 code table 4.201."""
 
@@ -44,6 +43,11 @@ def precipitation_kind(temperature: Field, warm: Field) -> Field:
 def reflectivity(millimetres: Field) -> Field:
     """dBZ of rain in mm per hour: Z = 200 R^1.6 (Marshall and Palmer); at least -20, as NCEP writes no echo."""
     return np.maximum(10.0 * np.log10(200.0 * np.maximum(millimetres, 1e-6) ** 1.6), -20.0)
+
+
+def snow_density(water: Field) -> Field:
+    """kg m-3 of snow that holds `water`, kg m-2: fresh it has 100, under its own weight up to 400."""
+    return 100.0 + 300.0 * np.tanh(water / 150.0)
 
 
 def apparent_temperature(temperature: Field, dew_point: Field, speed: Field) -> Field:

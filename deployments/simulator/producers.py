@@ -6,9 +6,11 @@ table numbers, packing, where longitudes begin, how long a bucket is, and the me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from storage.grids import Box
 from storage.variables import Statistic
 from tasks.wanted import IndexKind, Level, Parameter, Product
 
@@ -59,6 +61,7 @@ class Producer:
 
     `first_longitude`: where rows begin. `bucket_hours`: after how many hours a bucket resets; 0 has none.
     `level_zero`: whether surfaces without a value are written with value 0 (NCEP) or as missing (ECMWF).
+    `alternating_rows`: whether every other row runs backwards. `areas`: variables that are missing outside of a box.
     """
 
     centre: int
@@ -72,6 +75,8 @@ class Producer:
     digits: dict[str, int]
     second: dict[str, int]
     decoys: tuple[Decoy, ...]
+    alternating_rows: bool = False
+    areas: Mapping[str, Box] = field(default_factory=dict)
 
 
 def _average(of: str, name: str, parameter: Parameter | None = None, scale: float = 1.0) -> Decoy:
@@ -94,11 +99,17 @@ NCEP = Producer(
     level_zero=True,
     digits={
         "air_temperature_2m": 1,
+        "temperature_surface": 1,
         "dew_point_temperature_2m": 1,
         "apparent_temperature_2m": 1,
-        "air_pressure_mean_sea_level": 0,
+        "wind_gust_surface": 1,
         "cape_surface": 0,
-        "downward_shortwave_flux_surface": 1,
+        "convective_inhibition_surface": 0,
+        "cloud_cover_atmosphere": 0,
+        "cloud_cover_low": 0,
+        "cloud_cover_middle": 0,
+        "cloud_cover_high": 0,
+        "precipitation_rate_surface": 8,
     },
     second={},
     decoys=(

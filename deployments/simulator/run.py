@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
-from deployments.simulator.amounts import Amounts
-from deployments.simulator.climate import Field
+import numpy as np
+from numpy.typing import NDArray
+
 from deployments.simulator.encode import Encoder
 from deployments.simulator.index import Entry, index_text
-from deployments.simulator.parts import Part, parts_of
-from deployments.simulator.producers import producer_of
-from deployments.simulator.values import values_of
-from deployments.simulator.weather import Weather
+from deployments.simulator.parts import Message, messages_of
+from deployments.simulator.producers import Producer, producer_of
+from deployments.simulator.strips import Strip, strips_of
 from flows.model import Model
-from storage.grids import LatLonGrid
+from storage.disk import writing
+from storage.errors import DiskFull
+from storage.grids import Grid, LatLonGrid
+from storage.sizes import size_in_words
 from tasks.wanted import Product
 
-
-class Message(NamedTuple):
-    """A message before it is encoded. interval: (start, end) hours after init_time; values: in the message's units."""
-
-    part: Part
-    interval: tuple[int, int]
-    values: Field
+BYTES_PER_POINT = 0.75
+"""Of a mean message, at most; 0.5 for GFS' 30 (2026-11)."""
 
 
 def model_grid(model: Model, step: float = 0.25) -> LatLonGrid:
@@ -47,90 +46,100 @@ def simulate_run(
     model: Model,
     init_time: datetime,
     leads: Iterable[int],
-    grid: LatLonGrid,
+    grid: Grid,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
+    producer: Producer | None = None,
 ) -> list[Path]:
     """Write the files of `leads` (hours) under `folder`; the same arguments give the same bytes.
 
-    progress: called with (leads written, leads asked for). threads: that encode; None takes one a core. Returns the
-    files, each index after its data. Raises ValueError for a lead or an init time that the model does not have.
+    progress: called with (leads written, leads asked for). threads: None takes one a core. producer: who writes; None
+    takes the centre by the model's kind of index. Returns the files, each index after its data. Raises ValueError for
+    a lead or an init time that the model does not have, DiskFull, and BucketError for what else the disk says.
     """
     leads = sorted(set(leads))
     absent = set(leads) - set(model.leads(init_time))
     if absent:
         words = ", ".join(map(str, sorted(absent)))
         raise ValueError(f"{model.name} {init_time:%Y-%m-%dT%H:%MZ} has no lead {words}")
-    written: list[Path] = []
-    for done, files in enumerate(_write_leads(folder, model, init_time, leads, grid, threads), 1):
-        written += files
-        if progress is not None:
-            progress(done, len(leads))
-    return written
-
-
-def _write_leads(
-    folder: Path, model: Model, init_time: datetime, leads: Sequence[int], grid: LatLonGrid, threads: int | None
-) -> Iterator[list[Path]]:
-    """Write one lead after the other and give its files."""
-    _, lats, _, lons = grid.axes()
-    amounts = Amounts(Weather(lats, lons), init_time, model.name)
-    contents = {product: parts_of(model, product) for product in model.products}
-    plan = {product: _intervals(model, product, parts, init_time, leads) for product, parts in contents.items()}
+    producer = producer or producer_of(model.products[0])
+    contents = {lead: messages_of(model, producer, init_time, lead) for lead in leads}
+    _check_room(folder, grid, sum(map(len, contents.values())))
     # The last lead that needs the totals of an hour.
-    needed = {start: lead for lead in leads for product in plan for start, _ in plan[product][lead].values()}
+    needed = {message.interval[0]: lead for lead, messages in contents.items() for message in messages}
+    values = np.empty((max(map(len, contents.values()), default=0), *grid.shape), np.float32)
+    written: list[Path] = []
     with ExitStack() as stack:
         workers = threads or os.cpu_count() or 1
         pool = stack.enter_context(ThreadPoolExecutor(workers))
-        crews = {
-            product: [stack.enter_context(Encoder(producer_of(product), grid, init_time)) for _ in range(workers)]
-            for product in model.products
-        }
-        for lead in leads:
-            amounts.advance(lead, frozenset(start for start, last in needed.items() if last >= lead))
-            files: list[Path] = []
-            for product, crew in crews.items():
-                messages = [
-                    Message(part, interval, values_of(part, interval, amounts))
-                    for part, interval in plan[product][lead].items()
-                ]
-                encoded = _encode(messages, crew, pool)
-                files += _write_file(folder, product, init_time, lead, messages, encoded)
-            yield files
+        crew = [stack.enter_context(Encoder(producer, grid, init_time)) for _ in range(workers)]
+        strips = strips_of(grid, init_time, model.name, producer)
+        for done, (lead, messages) in enumerate(contents.items(), 1):
+            keep = frozenset(start for start, last in needed.items() if last >= lead)
+            fields = values[: len(messages)]
+            _fill(strips, lead, keep, messages, fields, pool)
+            written += _write_files(folder, init_time, lead, messages, _encode(messages, fields, crew, pool))
+            if progress is not None:
+                progress(done, len(leads))
+    return written
 
 
-def _intervals(
-    model: Model, product: Product, parts: Sequence[Part], init_time: datetime, leads: Sequence[int]
-) -> dict[int, dict[Part, tuple[int, int]]]:
-    """Lead -> the messages its file has, and the hours each speaks of."""
-    published = model.leads(init_time)
-    before = dict(zip(published[1:], published, strict=False))
-    hours = producer_of(product).bucket_hours
-    return {
-        lead: {part: part.interval(lead, before.get(lead, 0), hours) for part in parts if part.is_in(lead)}
-        for lead in leads
-    }
+def _check_room(folder: Path, grid: Grid, messages: int) -> None:
+    """Raises DiskFull where so many messages surely find no room."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    need, free = BYTES_PER_POINT * messages * grid.ny * grid.nx, shutil.disk_usage(there).free
+    if need > free:
+        raise DiskFull(
+            f"{messages} messages of {grid.nx} x {grid.ny} points take up to {size_in_words(need)}, "
+            f"the disk of {folder} has {size_in_words(free)} free: free some space or choose another folder"
+        )
 
 
-def _encode(messages: Sequence[Message], crew: Sequence[Encoder], pool: Executor) -> list[bytes]:
+def _fill(
+    strips: Sequence[Strip],
+    lead: int,
+    keep: frozenset[int],
+    messages: Sequence[Message],
+    fields: NDArray[np.float32],
+    pool: Executor,
+) -> None:
+    """The weather of a lead into `fields` [message, ny, nx]."""
+    for _ in pool.map(lambda strip: strip.fill(lead, keep, messages, fields), strips):
+        pass
+
+
+def _encode(
+    messages: Sequence[Message], fields: NDArray[np.float32], crew: Sequence[Encoder], pool: Executor
+) -> list[bytes]:
     """Every message's bytes. Each encoder takes its share, in one thread at a time."""
 
     def share(worker: int) -> list[bytes]:
         return [
-            crew[worker].message(part.identity, interval, values, part.digits)
-            for part, interval, values in messages[worker :: len(crew)]
+            crew[worker].message(message.part.identity, message.interval, values, message.part.digits)
+            for message, values in zip(messages[worker :: len(crew)], fields[worker :: len(crew)], strict=True)
         ]
 
     shares = list(pool.map(share, range(len(crew))))
     return [shares[number % len(crew)][number // len(crew)] for number in range(len(messages))]
 
 
+def _write_files(
+    folder: Path, init_time: datetime, lead: int, messages: Sequence[Message], encoded: Sequence[bytes]
+) -> list[Path]:
+    """The files of a lead, in the order of their messages."""
+    files: list[Path] = []
+    pairs = zip(messages, encoded, strict=True)
+    for product, contents in groupby(pairs, key=lambda pair: pair[0].product):
+        files += _write_file(folder, product, init_time, lead, list(contents))
+    return files
+
+
 def _write_file(
-    folder: Path, product: Product, init_time: datetime, lead: int, messages: Sequence[Message], encoded: list[bytes]
+    folder: Path, product: Product, init_time: datetime, lead: int, contents: Sequence[tuple[Message, bytes]]
 ) -> list[Path]:
     entries: list[Entry] = []
     offset = 0
-    for (part, interval, _), data in zip(messages, encoded, strict=True):
+    for (_, part, interval), data in contents:
         entries.append(
             Entry(
                 name=part.name,
@@ -146,14 +155,15 @@ def _write_file(
         offset += len(data)
     data_path = folder / product.data_path(init_time, lead)
     index_path = folder / product.index_path(init_time, lead)
-    put(data_path, b"".join(encoded))
+    put(data_path, b"".join(data for _, data in contents))
     put(index_path, index_text(product.kind, init_time, entries).encode())
     return [data_path, index_path]
 
 
 def put(path: Path, data: bytes) -> None:
     """Make a file appear whole, as objects of a bucket do."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(data)
+        part.replace(path)

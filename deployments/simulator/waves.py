@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.simulator.climate import EARTH_RADIUS, Field
+from deployments.simulator.lattice import Lattice
 
 Turn = NDArray[np.complex128]
 
@@ -70,32 +71,27 @@ SHOWERS = (
     Wave(26, -40, 24, 0.60, 7.4, -0.4, 0.8),
 )
 
-# What a quarter of a degree just resolves: without it fields would pack to a third of a real message's length.
-EDDIES = (
-    Wave(61, 35, 60, 0.45, 7.1, 0.4, 2.3),
-    Wave(83, -30, 60, 0.45, 8.4, -0.6, 0.9),
-    Wave(127, 20, 60, 0.40, 6.0, 1.1, 4.8),
-    Wave(163, -10, 60, 0.40, 5.2, -0.9, 1.6),
-    Wave(211, 48, 60, 0.35, 9.3, 0.7, 3.1),
-    Wave(257, -45, 60, 0.35, 10.1, -1.2, 5.9),
-    Wave(299, 5, 60, 0.30, 4.7, 1.7, 0.2),
-    Wave(331, 30, 60, 0.30, 7.8, -1.4, 4.1),
-)
+
+def phase_error(model: str, lead: float, wave: str) -> float:
+    """By how many radians a model is wrong about a wave `lead` hours ahead."""
+    share = zlib.crc32(f"{model} {wave}".encode()) / 2**31 - 1.0
+    return share * DRIFT * lead / 240.0
 
 
 class Crests:
-    """A set of waves over a lattice of latitudes [ny] and longitudes [nx], degrees."""
+    """A set of waves over a lattice."""
 
-    def __init__(self, waves: tuple[Wave, ...], lats: Field, lons: Field) -> None:
+    def __init__(self, waves: tuple[Wave, ...], lattice: Lattice) -> None:
+        self._lattice = lattice
         self._rows = np.array(waves, dtype=np.float64)
-        columns = np.exp(1j * np.radians(lons)[None, :] * self._rows[:, :1])
+        columns = np.exp(1j * np.radians(lattice.lons)[None, :] * self._rows[:, :1])
         self._parts = np.concatenate([columns.real, columns.imag])
+        lats, step = lattice.lats, 1e-4
         self._profile = self._at(lats)
-        step = 1e-4
         self._slope = (self._at(lats + step) - self._at(lats - step)) / np.radians(2 * step)
 
     def _at(self, lats: Field) -> Turn:
-        """Complex amplitude of every wave along latitude at time zero: [ny, wave]."""
+        """Complex amplitude of every wave along latitude at time zero: [row, wave]."""
         crests, centre, width, amplitude, _, slant, phase = self._rows.T
         away = lats[:, None] - centre
         # The cosine makes every wave vanish at the poles, where its crests meet.
@@ -103,37 +99,37 @@ class Crests:
         lean: Turn = height * np.exp(1j * (phase - crests * np.radians(slant * away)))
         return lean
 
-    def turn(self, hours: float, errors: Field) -> Turn:
-        """The factor that carries every wave from time zero to `hours`, wrong by `errors` (radians): [wave]."""
+    def turn(self, hours: float, model: str, lead: float) -> Turn:
+        """What carries every wave from time zero to `hours`, as a model forecasts it `lead` hours ahead: [wave]."""
+        errors = np.array([phase_error(model, lead, f"{row[0]:g} {row[1]:g}") for row in self._rows])
         crests, centre, speed = self._rows[:, 0], self._rows[:, 1], self._rows[:, 4]
         radius = EARTH_RADIUS * np.cos(np.radians(centre))
         angle = crests * speed / radius * 3600.0 * hours + errors
         factor: Turn = np.exp(-1j * angle)
         return factor
 
+    def sum(self, turn: Turn) -> Field:
+        """The sum of the waves at the places."""
+        (here,) = self._over(self._profile * turn)
+        return here
+
     def sums(self, turn: Turn) -> tuple[Field, Field]:
-        """(the sum, the sum a quarter crest ahead), [ny, nx] each."""
+        """(the sum, the sum a quarter crest ahead) at the places."""
         now = self._profile * turn
         here, ahead = self._over(now, 1j * now)
         return here, ahead
 
     def slopes(self, turn: Turn) -> tuple[Field, Field]:
-        """Derivatives of the sum by longitude and by latitude, per radian, [ny, nx] each."""
+        """Derivatives of the sum by longitude and by latitude, per radian, at the places."""
         by_lon, by_lat = self._over(1j * self._profile * turn * self._rows[:, 0], self._slope * turn)
         return by_lon, by_lat
 
     def _over(self, *rows: Turn) -> list[Field]:
-        """Real parts of rows [ny, wave] times the columns [wave, nx], as one real product."""
+        """Real parts of rows [row, wave] times the columns [wave, column], as one real product, at the places."""
         stacked = np.concatenate(rows)
         left = np.concatenate([stacked.real, -stacked.imag], axis=1)
         flat = np.empty((len(left), self._parts.shape[1]))
         at_once = max(SMALL // self._parts.size, 1)
         for first in range(0, len(left), at_once):
             np.matmul(left[first : first + at_once], self._parts, out=flat[first : first + at_once])
-        return np.split(flat, len(rows))
-
-    def errors(self, model: str, lead: float) -> Field:
-        """Phase errors of a model's forecast `lead` hours ahead, radians: [wave]."""
-        names = (f"{model} {row[0]:g} {row[1]:g}" for row in self._rows)
-        shares = np.array([zlib.crc32(name.encode()) / 2**31 - 1.0 for name in names])
-        return shares * DRIFT * lead / 240.0
+        return [self._lattice.to_places(field) for field in np.split(flat, len(rows))]

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from deployments.simulator.air import Air, Place
-from deployments.simulator.climate import GAS_CONSTANT, GRAVITY, Field, ozone_column
+from deployments.simulator.climate import FREEZING, GAS_CONSTANT, GRAVITY, SHORE, Field, ozone_column, snow_water
 from deployments.simulator.physics import (
-    FREEZING,
     FREEZING_RAIN,
     ICE_PELLETS,
     RAIN,
@@ -27,9 +26,12 @@ from deployments.simulator.physics import (
     part,
     precipitation_kind,
     reflectivity,
+    rise,
     saturation,
+    snow_density,
     sunshine,
 )
+from storage.grids import Grid, LatLonGrid
 
 DRY = 2e-6
 """Rain below this, kg m-2 s-1 (0.007 mm/h), does not reach the ground."""
@@ -44,11 +46,19 @@ class Flows(NamedTuple):
 
 
 class Weather:
-    """The weather over a lattice of latitudes [ny] and longitudes [nx], degrees."""
+    """The weather over a lattice of latitudes [ny] and longitudes [nx], or over places [ny, nx], degrees."""
 
     def __init__(self, lats: Field, lons: Field) -> None:
         self._place = Place(lats, lons)
-        self.shape = len(lats), len(lons)
+        self.shape = self._place.inland.shape
+
+    @classmethod
+    def over(cls, grid: Grid) -> Weather:
+        """The weather at the points of a grid."""
+        if isinstance(grid, LatLonGrid):
+            _, lats, _, lons = grid.axes()
+            return cls(lats, lons)
+        return cls(*grid.latlons())
 
     def at(self, time: datetime, model: str = "", lead: float = 0.0) -> Moment:
         """The weather at a UTC time, as `model` forecasts it `lead` hours ahead: slightly misplaced, more and more."""
@@ -74,10 +84,51 @@ class Moment:
         return 100.0 * self._air.cloud
 
     @cached_property
+    def _low_share(self) -> Field:
+        """How much of the cloud is low: less before a front, where it comes down from above."""
+        return part(0.3 - 1.2 * self._air.warm + 0.15 * self._air.ragged)
+
+    @cached_property
+    def cloud_cover_low(self) -> Field:
+        return self.cloud_cover_atmosphere * self._low_share
+
+    @cached_property
+    def cloud_cover_middle(self) -> Field:
+        return self.cloud_cover_atmosphere * part(1.5 * self._air.low - 0.8 + 0.1 * self._air.uneven)
+
+    @cached_property
+    def cloud_cover_high(self) -> Field:
+        # Low and high cloud together hide what all cloud hides.
+        return self.cloud_cover_atmosphere * (1.0 - 0.6 * self._low_share)
+
+    @cached_property
+    def precipitable_water_atmosphere(self) -> Field:
+        """By the vapour at the ground, above which it thins out by half every 1.6 km."""
+        return 1.0 + 0.017 * saturation(self.dew_point_temperature_2m) * (1.0 + 0.01 * self._air.uneven)
+
+    @cached_property
+    def temperature_surface(self) -> Field:
+        """Ground in the sun is warmer than the air, at night colder, the sea a little warmer."""
+        air, place = self._air, self._place
+        heated = place.inland * (5.0 * air.afternoon - 0.5) * (1.0 - 0.7 * air.cloud)
+        return self.air_temperature_2m + heated + 0.8 * (1.0 - place.inland) + 0.1 * air.ragged
+
+    @cached_property
+    def snow_water_equivalent_surface(self) -> Field:
+        """NaN over the sea, where NCEP writes none."""
+        place = self._place
+        water = snow_water(place.lat, place.inland, place.height, self._air.hours)
+        return np.where(place.inland > SHORE, water * (1.0 + 0.25 * place.grain.ground), np.nan)
+
+    @cached_property
+    def snow_depth_surface(self) -> Field:
+        return self.snow_water_equivalent_surface / snow_density(self.snow_water_equivalent_surface)
+
+    @cached_property
     def air_temperature_2m(self) -> Field:
         air, place = self._air, self._place
         swing = (0.6 + 7.0 * place.inland) * (1.0 - 0.65 * air.cloud)
-        uneven = (0.15 + 0.35 * place.inland) * air.eddies[0]
+        uneven = (0.05 + 0.1 * place.inland) * air.uneven
         return air.temperature + swing * air.afternoon - 1.2 * np.tanh(air.millimetres) + uneven
 
     @cached_property
@@ -86,7 +137,7 @@ class Moment:
         air, place = self._air, self._place
         clear = (1.0 - air.cloud) ** 2 * (2.0 + 9.0 * place.inland + 6.0 * place.dry_belt * place.inland)
         heated = (0.5 + 3.0 * place.inland) * np.maximum(air.afternoon, 0.0)
-        uneven = np.exp(0.12 * air.eddies[1])
+        uneven = np.exp(0.02 * air.ragged)
         return 0.3 + (1.4 + clear + heated) * np.exp(-0.9 * air.millimetres) * uneven
 
     @cached_property
@@ -112,7 +163,7 @@ class Moment:
     @cached_property
     def wind_gust_surface(self) -> Field:
         stirred = 0.18 + 0.2 * np.maximum(self._air.afternoon, 0.0) + 0.25 * np.tanh(0.4 * self._air.millimetres)
-        return self._speed * (1.0 + stirred) + 0.4
+        return self._speed * (1.0 + stirred) + 0.4 + 0.1 * self._air.ragged
 
     @property
     def wind_gust_10m(self) -> Field:
@@ -124,7 +175,7 @@ class Moment:
 
     @cached_property
     def air_pressure_mean_sea_level(self) -> Field:
-        return self._place.pressure + self._air.anomaly
+        return self._place.pressure + self._air.anomaly + 0.7 * self._air.ragged
 
     @cached_property
     def air_pressure_surface(self) -> Field:
@@ -136,7 +187,8 @@ class Moment:
     def visibility_surface(self) -> Field:
         fog = part(3.0 * (1.9 - self._spread)) * part(2.5 - self._speed)
         frozen = part((FREEZING - self.air_temperature_2m) / 0.8)
-        return 50.0 + 24_085.0 / (1.0 + self._air.millimetres * (0.9 + 4.0 * frozen) + 80.0 * fog**2)
+        haze = rise(0.75 - 0.35 * self._spread)
+        return 50.0 + 24_085.0 / (1.0 + haze + self._air.millimetres * (0.9 + 4.0 * frozen) + 80.0 * fog**2)
 
     @cached_property
     def precipitation_type_surface(self) -> Field:
@@ -165,13 +217,23 @@ class Moment:
 
     @cached_property
     def composite_reflectivity_atmosphere(self) -> Field:
-        return reflectivity(self._air.millimetres)
+        # Droplets of a cloud that does not rain echo as a drizzle would that is too fine to reach the ground.
+        drizzle = 0.01 * np.tanh(3.0 * self._air.cloud)
+        return reflectivity(self._air.millimetres + drizzle)
 
     @cached_property
     def cape_surface(self) -> Field:
         warmth = np.maximum(self.dew_point_temperature_2m - 280.0, 0.0) / 10.0
         lifted = part(2.0 * (self._air.convection + 0.35))
-        return 900.0 * warmth**1.5 * lifted * (1.0 - np.tanh(0.1 * self._air.millimetres))
+        uneven = 1.0 + 0.1 * self._air.uneven
+        return 900.0 * warmth**1.5 * lifted * (1.0 - np.tanh(0.1 * self._air.millimetres)) * uneven
+
+    @cached_property
+    def convective_inhibition_surface(self) -> Field:
+        """What keeps warm, moist air down that nothing lifts, J kg-1, nought where showers fall."""
+        warmth = np.maximum(self.dew_point_temperature_2m - 278.0, 0.0) / 10.0
+        held = part(-2.0 * (self._air.convection + 0.1))
+        return 90.0 * warmth * held * (1.0 + 0.08 * self._air.uneven)
 
     @property
     def cape_most_unstable(self) -> Field:
@@ -179,7 +241,8 @@ class Moment:
 
     @cached_property
     def ozone_column_atmosphere(self) -> Field:
-        return ozone_column(self._place.lat, self._air.hours) + 25.0 * np.tanh(0.5 * self._air.low)
+        lifted = 25.0 * np.tanh(0.5 * self._air.low) + 0.25 * self._air.uneven
+        return ozone_column(self._place.lat, self._air.hours) + lifted
 
     @cached_property
     def shortwave(self) -> Field:
