@@ -13,8 +13,9 @@ from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from storage.errors import StoreError
+from storage.grids import Grid
 from storage.layout import BLOCK, BLOCKS, FILL, SHARD, dequantise
-from storage.metadata import global_attrs, horizontal
+from storage.metadata import AXES, global_attrs, horizontal
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
@@ -60,6 +61,25 @@ class StoredArray(BackendArray):
         return values[tuple(0 if part.ndim == 0 else slice(None) for part in asked)]
 
 
+class PlaceArray(BackendArray):
+    """Latitudes (axis 0) or longitudes (axis 1) [y, x] of a projected grid, worked out for what is asked for."""
+
+    def __init__(self, grid: Grid, axis: int) -> None:
+        self.grid = grid
+        self.axis = axis
+        self.shape = grid.shape
+        self.dtype = np.dtype(np.float64)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        support = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float64]:
+        asked = [np.arange(length)[part] for length, part in zip(self.shape, key, strict=True)]
+        places = self.grid.latlons(*(np.atleast_1d(part) for part in asked))[self.axis]
+        return places[tuple(0 if part.ndim == 0 else slice(None) for part in asked)]
+
+
 def _by_shard(cells: NDArray[np.int64]) -> Iterable[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Cells of one axis by shard: (shard, where they stand in `cells`, their place within the shard)."""
     shards = cells // SHARD
@@ -82,7 +102,8 @@ def variable_attrs(stored: StoredVariable) -> dict[str, Any]:
     return attrs | {"grid_mapping": "spatial_ref"}
 
 
-def _coordinates(schema: StoreSchema) -> dict[str, xarray.Variable]:
+def _coordinates(schema: StoreSchema, preferred: dict[str, int]) -> dict[str, xarray.Variable]:
+    """`preferred`: cells of a dask chunk by dimension, y and x."""
     init_time = np.datetime64(schema.init_time.replace(tzinfo=None), "ns")
     leads = np.array(schema.lead_times, "timedelta64[m]").astype("timedelta64[ns]")
     time = {"standard_name": "time", "long_name": "valid time", "axis": "T"}
@@ -93,6 +114,11 @@ def _coordinates(schema: StoreSchema) -> dict[str, xarray.Variable]:
     }
     for row in horizontal(schema.grid):
         found[row.name] = xarray.Variable(row.dimensions, row.values, row.attrs)
+    for axis, name in enumerate(("latitude", "longitude")):
+        if name not in found:
+            places = indexing.LazilyIndexedArray(PlaceArray(schema.grid, axis))
+            attrs = {key: text for key, text in AXES[name].items() if key != "axis"}
+            found[name] = xarray.Variable(list(preferred), places, attrs, {"preferred_chunks": preferred})
     return found
 
 
@@ -112,14 +138,13 @@ class WindlassBackend(BackendEntrypoint):
         store = Store.open(os.fspath(filename_or_obj))
         schema = store.schema
         dropped = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
-        coords = _coordinates(schema)
-        y_name, _, x_name, _ = schema.grid.axes()
-        dimensions = ("time", y_name, x_name)
-        sizes = (len(schema.lead_times), *schema.grid.shape)
-        preferred = dict(zip(dimensions, np.minimum(sizes, (sizes[0], PREFERRED, PREFERRED)).tolist(), strict=True))
+        names = schema.grid.axes()[::2]
+        preferred = {name: min(size, PREFERRED) for name, size in zip(names, schema.grid.shape, strict=True)}
+        coords = _coordinates(schema, preferred)
+        preferred = {"time": len(schema.lead_times)} | preferred
         variables = {
             stored.name: xarray.Variable(
-                dimensions,
+                list(preferred),
                 indexing.LazilyIndexedArray(StoredArray(store, row)),
                 variable_attrs(stored),
                 {

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
 import xarray
 
 from storage.engine import StoredArray, WindlassBackend
 from storage.errors import StoreError
-from storage.grids import Cell, LatLonGrid
+from storage.grids import Cell, LambertGrid, LatLonGrid, Window
 from storage.reader import Store
 
 NAMES = ["air_temperature_2m", "precipitation_amount_surface", "precipitation_type_surface"]
@@ -154,3 +156,78 @@ def test_the_array_behind_says_its_shape(made: Any) -> None:
     with Store.open(made.path) as store:
         array = StoredArray(store, 1)
         assert (array.shape, array.dtype) == ((4, 23, 31), np.dtype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def projected(tmp_path_factory: pytest.TempPathFactory, make_schema: Any, write_store: Any) -> Any:
+    """A store of 23 x 31 cells of HRRR around Denver, rows from north to south."""
+    hrrr = LambertGrid(1059, 1799, 47.8, 226.0, 3000.0, -3000.0, 262.5, 38.5, 38.5, 6_371_229.0)
+    y, x = hrrr.cell(39.74, -104.99)
+    schema = make_schema(hrrr.crop(Window(y - 4, 23, x - 25, 31)), (0, 60, 120), NAMES)
+    return write_store(tmp_path_factory.mktemp("engine") / "projected.zarr.zip", schema)
+
+
+def test_a_place_on_a_projected_grid_through_every_door(
+    projected: Any, same_through_every_reader: Callable[[Path], None]
+) -> None:
+    """The store's own attributes lead from latitude and longitude to the value, and so do the axes and the mapping."""
+    lat, lon = 39.7392, -104.9903
+    written = {name: values[:, 4, 25] for name, values in projected.values.items()}
+    with Store.open(projected.path) as store:
+        assert store.schema.grid == projected.schema.grid
+        assert store.schema.grid.cell(lat, lon) == (4, 25)
+        series = store.point(store.schema.grid.cell(lat, lon))
+    with xarray.open_dataset(projected.path, engine="windlass") as dataset:
+        x, y = pyproj.Proj(pyproj.CRS.from_cf(dataset.spatial_ref.attrs))(lon, lat)
+        near = dataset.sel(x=x, y=y, method="nearest").load()
+        assert abs(near.latitude - lat) < 0.015
+        assert abs(near.longitude - lon) < 0.02
+    for row, name in enumerate(NAMES):
+        step = projected.schema.variables[row].scale_factor
+        np.testing.assert_allclose(series[row], written[name], rtol=1e-6, atol=step)
+        np.testing.assert_array_equal(near[name], series[row])
+    same_through_every_reader(projected.path)
+
+
+def test_a_projected_dataset_is_cf(projected: Any) -> None:
+    grid = projected.schema.grid
+    with xarray.open_dataset(projected.path, engine="windlass") as dataset:
+        assert dataset.air_temperature_2m.dims == ("time", "y", "x")
+        assert dataset.air_temperature_2m.attrs["grid_mapping"] == "spatial_ref"
+        for name, values in zip(("y", "x"), grid.axes()[1::2], strict=True):
+            assert dataset[name].attrs["standard_name"] == f"projection_{name}_coordinate"
+            assert dataset[name].attrs["units"] == "m"
+            np.testing.assert_array_equal(dataset[name], values)
+        assert dataset.spatial_ref.attrs == grid.grid_mapping()
+        for name, values in zip(("latitude", "longitude"), grid.latlons(), strict=True):
+            assert dataset[name].dims == ("y", "x")
+            assert dataset[name].attrs["standard_name"] == name
+            np.testing.assert_array_equal(dataset[name], values)
+            for key in ((3, 5), (-1, slice(None, None, -2)), ([7, 2], [0, 30, 1]), (slice(4, 4), 1)):
+                np.testing.assert_array_equal(dataset[name][key], xarray.DataArray(values)[key])
+
+
+def test_places_of_a_projected_grid_are_worked_out_when_asked_for(
+    projected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, ...]] = []
+    latlons = LambertGrid.latlons
+
+    def counted(self: LambertGrid, *lines: Any) -> Any:
+        asked.append(tuple(len(line) for line in lines))
+        return latlons(self, *lines)
+
+    monkeypatch.setattr(LambertGrid, "latlons", counted)
+    with xarray.open_dataset(projected.path, engine="windlass") as dataset:
+        part = dataset.latitude.isel(y=[2, 3], x=slice(0, 5))
+        assert asked == []
+        np.testing.assert_allclose(part, latlons(projected.schema.grid)[0][2:4, :5])
+        assert set(asked) == {(2, 5)}
+
+
+def test_dask_chunks_of_a_projected_dataset_fit_together(projected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.engine.PREFERRED", 10)
+    dataset = xarray.open_dataset(projected.path, engine="windlass", chunks={})
+    assert (dataset.chunks["y"], dataset.chunks["x"]) == ((10, 10, 3), (10, 10, 10, 1))
+    again = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(again.longitude.compute(), projected.schema.grid.latlons()[1])
