@@ -25,7 +25,7 @@ DAMAGED = 0.01
 SHARDS = 16
 """Compressed by a thread at a time: about 40 ms for 209 leads of 30 variables."""
 
-Shards = list[Future[tuple[tuple[bytes, int], ...]]]
+Shards = list[Future[tuple[tuple[memoryview, int], ...]]]
 
 
 class Tally:
