@@ -1,55 +1,82 @@
-"""`make bench`: measures reading, answering and ingesting, and prints one table."""
+"""`make bench` and `make bench-ingest`: measure what Windlass costs and print one table."""
 
 from __future__ import annotations
 
 import platform
 import shutil
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from deployments.bench.table import Row
+
+
 app = typer.Typer(add_completion=False)
+
+
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    READING = "reading"
+    ANSWERING = "answering"
+    FETCHING = "fetching"
+    INGESTING = "ingesting"
+    WHOLE_RUN = "whole-run"
+
+
+SHORT = tuple(part for part in Part if part is not Part.WHOLE_RUN)
 
 
 @app.command()
 def bench(
     folder: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Full-size stores are kept here and used again: about 12 GB.")
+        Path, typer.Option(metavar="FOLDER", help="Stores and runs are kept here and used again: up to 20 GB.")
     ] = Path(".windlass/bench"),
-    only: Annotated[str | None, typer.Option(metavar="reading|answering|ingesting", help="One part.")] = None,
+    only: Annotated[
+        Part | None, typer.Option(help="One part. whole-run: an ingest of all 209 leads of GFS, about 20 minutes.")
+    ] = None,
 ) -> None:
     """Measure what Windlass costs, as ratios against floors of the same run."""
     from datetime import UTC, datetime
 
-    from deployments.bench.answering import measure_answering
-    from deployments.bench.ingesting import measure_ingesting
-    from deployments.bench.reading import measure_reading
-    from deployments.bench.stores import full_stores
     from deployments.bench.table import markdown
-    from deployments.console import progress_bar, stderr
+    from deployments.console import stderr
 
-    folder = folder.absolute()
-    parts = (only,) if only else ("reading", "answering", "ingesting")
-    rows = []
-    if {"reading", "answering"} & set(parts):
-        with progress_bar("full-size stores") as advance:
-            stores = full_stores(folder / "stores", advance)
-    scratch = folder / "scratch"
+    scratch = folder.absolute() / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    if "reading" in parts:
-        stderr.print("reading points")
-        rows += measure_reading(stores[0], scratch)
-    if "answering" in parts:
-        stderr.print("answering requests")
-        rows += measure_answering(folder / "stores", scratch)
-    if "ingesting" in parts:
-        stderr.print("ingesting the full grid")
-        rows += measure_ingesting(scratch)
-    shutil.rmtree(scratch)
+    rows = []
+    for part in (only,) if only else SHORT:
+        stderr.print(part)
+        scratch.mkdir(parents=True)
+        rows += _measure(part, folder.absolute(), scratch)
+        shutil.rmtree(scratch)
     typer.echo(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}\n")
     typer.echo(markdown(rows))
+
+
+def _measure(part: Part, folder: Path, scratch: Path) -> list[Row]:
+    if part is Part.FETCHING:
+        from deployments.bench.fetching import measure_fetching
+
+        return measure_fetching(scratch)
+    if part in (Part.INGESTING, Part.WHOLE_RUN):
+        from deployments.bench.ingesting import measure_ingesting, measure_whole_run
+
+        measure = measure_whole_run if part is Part.WHOLE_RUN else measure_ingesting
+        return measure(folder / "loads", scratch)
+    from deployments.bench.answering import measure_answering
+    from deployments.bench.reading import measure_reading
+    from deployments.bench.stores import full_stores
+    from deployments.console import progress_bar
+
+    with progress_bar("full-size stores") as advance:
+        stores = full_stores(folder / "stores", advance)
+    return (
+        measure_reading(stores[0], scratch) if part is Part.READING else measure_answering(folder / "stores", scratch)
+    )
 
 
 if __name__ == "__main__":

@@ -1,63 +1,91 @@
-"""What an ingest of the full 0.25 degree grid costs over a few leads, from a simulated bucket to a published store."""
+"""What an ingest of GFS costs: 30 variables on the full 0.25 degree grid, from a simulated bucket to a published store.
+
+Everything is measured in this process, one after another, so that figures of one run can be compared.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from deployments.bench.measure import cost_of
+from deployments.bench.floors import backend_alone, decode_alone, eccodes_alone
+from deployments.bench.hauling import Hauled, haul
+from deployments.bench.kept import INIT_TIME, KeptRun
+from deployments.bench.loads import LOADS
 from deployments.bench.table import Row
-from flows.gfs import MODEL
-from flows.leads import leads_in_words
+from deployments.console import progress_bar
 
-FEW, MORE = range(4), range(12)
-
-DECODE_ONLY = """
-import sys
-from collections.abc import Iterable
-from pathlib import Path
-import eccodes
-for path in sorted(Path(sys.argv[1]).rglob("*.f0*")):
-    if path.suffix == ".idx":
-        continue
-    with path.open("rb") as file:
-        while (handle := eccodes.codes_grib_new_from_file(file)) is not None:
-            eccodes.codes_get_values(handle)
-            eccodes.codes_release(handle)
-"""
+LOAD = LOADS["gfs30"]
+LEADS = LOAD.model.leads(INIT_TIME)
+FEW = LEADS[:9]
+"""Leads of the short measurement."""
+SAMPLE = 16
+"""Of all leads, one in so many goes through ecCodes."""
 
 
-def measure_ingesting(scratch: Path) -> list[Row]:
-    """CPU and peak anonymous memory of `windlass ingest gfs --direct`, against decoding messages and nothing else."""
-    public = scratch / "public"
-    windlass = (sys.executable, "-m", "deployments.cli")
-    cost_of((*windlass, "simulate", str(public), "--model", "gfs", "--full", "--leads", leads_in_words(MORE)), {})
-    floor = cost_of((sys.executable, "-c", DECODE_ONLY, str(public)), {})
-    folders = ("--bucket", str(scratch / "bucket"), "--work", str(scratch / "work"))
-    few, more = (
-        cost_of((*windlass, "ingest", "gfs", "--mirror", str(public), "--leads", leads_in_words(leads), *folders,
-                 "--direct"), {})
-        for leads in (FEW, MORE)
-    )  # fmt: skip
-    further = (more.cpu_seconds - few.cpu_seconds) / (_messages(MORE) - _messages(FEW))
-    whole = more.cpu_seconds + further * (_messages(MODEL.cycles[0].leads) - _messages(MORE))
-    decoded = sum(len(index.read_text().splitlines()) for index in public.rglob("*.idx"))
-    decode = floor.cpu_seconds / decoded
-    decoding = "ecCodes decoding as many messages, nothing else"
+def measure_ingesting(loads: Path, scratch: Path) -> list[Row]:
+    """A few leads of the whole globe: what an ingest takes, against its floors. Aims are for all leads."""
+    run = KeptRun(LOAD, FEW, loads / LOAD.model.name)
+    make(run, "simulating GFS")
+    warm(run, scratch)
+    return [replace(row, aim="") for row in against_floors(run, FEW, scratch)]
+
+
+def measure_whole_run(loads: Path, scratch: Path) -> list[Row]:
+    """All leads: what an ingest takes and which stages of it, against its floors, and an eighth of the area against
+    plain xarray, Dask and zarr.
+    """
+    run = KeptRun(LOAD, LEADS, loads / LOAD.model.name)
+    make(run, "simulating GFS")
+    warm(run, scratch)
+    table = against_floors(run, LEADS[::SAMPLE], scratch)
+    # Dask and xarray take memory that an ingest does not.
+    from deployments.bench.comparing import EIGHTH, compare
+
+    eighth = KeptRun(replace(LOAD, grid=EIGHTH), LEADS, loads / "eighth")
+    make(eighth, "simulating an eighth of it")
+    return [*table, *compare(eighth, scratch)]
+
+
+def make(run: KeptRun, title: str) -> None:
+    """Simulate what is not there yet, behind a progress bar that is gone when the measuring begins."""
+    with progress_bar(title) as advance:
+        run.make(advance)
+
+
+def warm(run: KeptRun, scratch: Path) -> None:
+    """A small ingest: compiled code is loaded from here on."""
+    haul(run.only(LEADS[:2]), scratch / "warm", bbox="0,40,20,50")
+    shutil.rmtree(scratch / "warm")
+
+
+def against_floors(run: KeptRun, sample: tuple[int, ...], scratch: Path) -> list[Row]:
+    """One ingest, then its parts alone; of ecCodes some leads, scaled up by messages."""
+    hauled = haul(run, scratch / "whole")
+    backend = backend_alone(hauled.store, scratch)
+    shutil.rmtree(scratch / "whole")
+    messages, some = run.messages(), run.only(sample).messages()
+    decode = decode_alone(messages, scratch)
+    eccodes = eccodes_alone(some, scratch).cpu_seconds * len(messages) / len(some)
+    return rows(hauled, len(run.leads), decode.cpu_seconds, eccodes, backend)
+
+
+def rows(hauled: Hauled, leads: int, decode: float, eccodes: float, backend: float) -> list[Row]:
+    """CPU seconds, bytes and seconds of wall as a table."""
+    cost, report = hauled.cost, hauled.report
+    ingest = f"ingest GFS, {leads} leads, {report.messages:,} messages"
     return [
-        Row(f"ingest GFS, full grid, {_name(FEW)}", few.cpu_seconds, "s CPU"),
-        Row(f"ingest GFS, full grid, {_name(MORE)}", more.cpu_seconds, "s CPU", decode * _messages(MORE), decoding),
-        Row("a further message", 1000 * further, "ms CPU", 1000 * decode, decoding),
-        Row("so a whole run of 209 leads", whole, "s CPU"),
-        Row(f"peak of anonymous memory, {_name(FEW)}", few.anonymous_bytes / 1e9, "GB", aim="< 1.6 GB"),
-        Row(f"peak of anonymous memory, {_name(MORE)}", more.anonymous_bytes / 1e9, "GB", aim="< 1.6 GB"),
+        Row(ingest, cost.cpu_seconds, "s CPU", decode + backend, "decoder + back end alone", "<= 110, ratio <= 1.3"),
+        Row("from the last byte to published", hauled.waited, "s of wall", aim="<= 60 on two quiet cores"),
+        Row("peak of anonymous memory", cost.anonymous_bytes / 1e9, "GB", aim="<= 1.5"),
+        Row("peak of scratch", cost.disk_bytes / 1e9, "GB", aim="none"),
+        Row("bytes of messages", report.bytes / 1e9, "GB"),
+        Row("bytes of the store", hauled.store_bytes / 1e9, "GB"),
+        Row("decoder alone", decode, "s CPU", eccodes, "ecCodes and its scratch, from a sample"),
+        Row("back end alone: quantise, gather, compress, write", backend, "s CPU"),
+        *(
+            Row(f"of the ingest: {stage}", cpu, "s CPU", cost.cpu_seconds, "all of it")
+            for stage, cpu in hauled.stages.items()
+        ),
     ]
-
-
-def _messages(leads: Iterable[int]) -> int:
-    return sum(wanted.from_lead <= lead for lead in leads for wanted in MODEL.wanted)
-
-
-def _name(leads: range) -> str:
-    return f"{len(leads)} leads, {_messages(leads)} messages"

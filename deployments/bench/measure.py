@@ -1,14 +1,18 @@
-"""Clocks of the benchmarks: CPU time of a call, of a process tree, and its anonymous memory."""
+"""Clocks of the benchmarks: CPU time of a call, of a process and its children, and their anonymous memory."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import resource
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from threading import Event, Thread
-from time import process_time_ns
+from time import monotonic, process_time, process_time_ns, thread_time
+from types import TracebackType
 
 import psutil
 
@@ -49,51 +53,118 @@ def _calibrate(call: Callable[[int], object]) -> int:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and its children took: CPU seconds, peak of anonymous memory in bytes."""
+    """What some work took: CPU seconds, seconds on the wall, peaks of anonymous memory and of disk in bytes."""
 
     cpu_seconds: float
+    seconds: float
     anonymous_bytes: int
+    disk_bytes: int
 
 
-def cost_of(command: Sequence[str], env: Mapping[str, str]) -> Cost:
-    """Run a command to its end; raises CalledProcessError with what it wrote."""
-    with subprocess.Popen(
-        list(command), env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        ended = Event()
-        peak = [0]
-        watcher = Thread(target=_watch, args=(process.pid, ended, peak))
-        watcher.start()
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        ended.set()
-        watcher.join()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command), output)
-    return Cost(usage.ru_utime + usage.ru_stime, peak[0])
+class Meter:
+    """Measures its `with` block: this process and its children, however many threads they have.
+
+    `cost` is there afterwards. `disk` tells the bytes on disk at one moment. What the samples themselves take is not
+    counted; memory that was freed before, and that the allocator holds on to, is given back first.
+    """
+
+    PAUSE = 0.05
+
+    def __init__(self, disk: Callable[[], int] = lambda: 0) -> None:
+        self.cost = Cost(0.0, 0.0, 0, 0)
+        self._disk = disk
+        self._peaks = [0, 0]
+        self._sampling = 0.0
+        self._ended = Event()
+        self._sampler = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Meter:
+        trim()
+        self._sampler.start()
+        self._cpu, self._wall = cpu_so_far(), monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cpu, wall = cpu_so_far() - self._cpu, monotonic() - self._wall
+        self._ended.set()
+        self._sampler.join()
+        self.cost = Cost(cpu - self._sampling, wall, *self._peaks)
+
+    def _watch(self) -> None:
+        while True:
+            now = anonymous_bytes(os.getpid()), self._disk()
+            self._peaks = [max(pair) for pair in zip(self._peaks, now, strict=True)]
+            self._sampling = thread_time()
+            if self._ended.wait(self.PAUSE):
+                return
 
 
-def _watch(pid: int, ended: Event, peak: list[int]) -> None:
-    while not ended.wait(0.02):
-        peak[0] = max(peak[0], anonymous_bytes(pid))
+def cpu_so_far() -> float:
+    """CPU seconds of this process, and of its children that have ended and were waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return process_time() + children.ru_utime + children.ru_stime
+
+
+def trim() -> None:
+    """Give memory that is free back to the system (glibc; elsewhere its allocator does as it likes)."""
+    gc.collect()
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
 
 
 def anonymous_bytes(pid: int) -> int:
     """Anonymous memory of a process and its children now; what is gone already counts nothing."""
-    total = 0
+    return sum(map(_anonymous, family(pid)))
+
+
+def _anonymous(pid: int) -> int:
     try:
-        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
+        with open(f"/proc/{pid}/status") as status:
+            return sum(1024 * int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+    except (FileNotFoundError, ProcessLookupError):
         return 0
-    for process in processes:
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process, its children and theirs."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            with open(f"/proc/{process.pid}/status") as status:
-                lines = dict(line.split(":", 1) for line in status)
+            found = children.read_text().split()
         except (FileNotFoundError, ProcessLookupError):
+            # A thread or the process itself has ended since.
             continue
-        total += 1024 * int(lines.get("RssAnon", "0 kB").split()[0])
+        for child in found:
+            yield from family(int(child))
+
+
+def nameless_bytes() -> int:
+    """Bytes on disk in files of this process that have no name any more, as scratch files have none."""
+    total = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            facts = entry.stat()
+        except FileNotFoundError:
+            continue
+        if not facts.st_nlink and facts.st_blocks:
+            total += 512 * facts.st_blocks
+    return total
+
+
+def folder_bytes(folder: Path, but: str | None = None) -> int:
+    """Bytes that the files below a folder take on disk now, without those whose names begin with `but`."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            if but is not None and name.startswith(but):
+                continue
+            try:
+                total += 512 * os.lstat(os.path.join(path, name)).st_blocks
+            except FileNotFoundError:
+                continue
     return total
 
 

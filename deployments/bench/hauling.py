@@ -1,0 +1,82 @@
+"""One ingest in this process, taken apart: CPU seconds by stage, peaks of memory and scratch, bytes, waiting time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from deployments.bench.kept import INIT_TIME, KeptRun
+from deployments.bench.measure import Cost, Meter, folder_bytes, nameless_bytes
+from deployments.bench.stages import Clocked, TimedCrew
+from flows.dock import Dock
+from flows.ingest import ingest
+from flows.leads import leads_in_words
+from flows.report import IngestReport
+from flows.request import IngestRequest
+
+WRITING = (
+    Clocked("decode", "tasks.write", "open_fields"),
+    Clocked("decode", "tasks.mixed:MixedFields", "fill"),
+    Clocked("derive", "tasks.write", "plan_steps"),
+    Clocked("derive", "tasks.encode", "derive"),
+    Clocked("quantise, gather", "storage.writer:ShardRow", "__init__"),
+    Clocked("quantise, gather", "storage.writer:ShardRow", "put"),
+    Clocked("compress", "storage.writer:ShardRow", "encode"),
+    Clocked("crc32c, crc32", "google_crc32c", "value"),
+    Clocked("crc32c, crc32", "storage.writer", "crc32"),
+    Clocked("write", "storage.writer:StoreWriter", "append"),
+    Clocked("write", "storage.writer:StoreWriter", "close"),
+    Clocked("read back", "storage.writer", "spot_check"),
+)
+"""The stages of the step `write`."""
+BEFORE, AFTER = ("find", "fetch"), ("check", "publish")
+"""The other steps of an ingest."""
+
+
+@dataclass(frozen=True)
+class Hauled:
+    """What one ingest took. `cost.disk_bytes`: the peak of what is neither message nor store.
+
+    `stages`: CPU seconds of each, together those of `cost`. `waited`: wall seconds from the last byte's arrival until
+    the run was published.
+    """
+
+    report: IngestReport
+    cost: Cost
+    stages: dict[str, float]
+    waited: float
+    store: Path
+    store_bytes: int
+
+
+def request_for(run: KeptRun, folder: Path, bbox: str | None = None) -> IngestRequest:
+    """To ingest a run from its own folder and to publish it below `folder`."""
+    return IngestRequest(
+        init_time=INIT_TIME,
+        leads=leads_in_words(run.leads),
+        mirror=str(run.folder),
+        bucket=str(folder / "bucket"),
+        work=folder / "work",
+        bbox=bbox,
+    )
+
+
+def haul(run: KeptRun, folder: Path, bbox: str | None = None) -> Hauled:
+    """Ingest a run and publish it below `folder`, which must be new; raises what ingest does."""
+    model = run.load.model
+    dock = Dock(folder / "work" / model.name / f"{INIT_TIME:%Y%m%dT%H%MZ}")
+
+    def scratch() -> int:
+        return nameless_bytes() + folder_bytes(dock.scratch, but=dock.store.name)
+
+    crew = TimedCrew(clocked={"write": WRITING})
+    with Meter(scratch) as meter:
+        report = ingest(model, request_for(run, folder, bbox), crew)
+        published = monotonic()
+    steps = {name: spent.cpu for name, spent in crew.steps.items()}
+    writing = {clocked.stage: crew.clocks.seconds.get(clocked.stage, 0.0) for clocked in WRITING}
+    stages = {name: steps[name] for name in BEFORE} | writing | {name: steps[name] for name in AFTER}
+    stages["rest"] = meter.cost.cpu_seconds - sum(stages.values())
+    store = folder / "bucket" / report.key
+    return Hauled(report, meter.cost, stages, published - crew.ended["fetch"], store, store.stat().st_size)
