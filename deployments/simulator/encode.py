@@ -1,4 +1,4 @@
-"""Values to GRIB2 messages, through ecCodes, packed and numbered as the producing centre does it."""
+"""Values to GRIB2 messages, packed, scanned and numbered as the producing centre does it; headers are ecCodes'."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import eccodes
 import numpy as np
+from numpy.typing import NDArray
 
-from deployments.simulator.climate import Field
+from deployments.simulator.definition import grid_keys
+from deployments.simulator.packer import Packed, pack_complex
 from deployments.simulator.producers import Packing, Producer
-from storage.grids import LatLonGrid
+from storage.grids import Grid
 from storage.variables import Statistic
 from tasks.grib import STATISTICS
 from tasks.wanted import Level, Parameter
@@ -22,6 +24,9 @@ BITS = 16
 """Bits per value where the packing has no decimal step of its own, as ECMWF writes its open data."""
 
 ECMWF_CENTRE = 98
+
+_ABSENT = 1e300
+"""Stands for a missing value where ecCodes packs."""
 
 _PROCESS = {statistic: code for code, statistic in STATISTICS.items()}
 
@@ -38,7 +43,7 @@ class Identity(NamedTuple):
 class Encoder:
     """Encodes messages of one run on one grid; use it in a `with` block, which frees ecCodes' templates."""
 
-    def __init__(self, producer: Producer, grid: LatLonGrid, init_time: datetime) -> None:
+    def __init__(self, producer: Producer, grid: Grid, init_time: datetime) -> None:
         self._producer, self._grid, self._init_time = producer, grid, init_time
         self._templates: dict[Identity, int] = {}
 
@@ -50,19 +55,24 @@ class Encoder:
             eccodes.codes_release(template)
         self._templates.clear()
 
-    def message(self, identity: Identity, interval: tuple[int, int], values: Field, digits: int) -> bytes:
-        """One message. interval: (start, end) hours after init_time; values: [ny, nx] in the message's units;
-        digits: decimal places to keep, where the producer's packing is by decimal places.
+    def message(
+        self, identity: Identity, interval: tuple[int, int], values: NDArray[np.floating[Any]], digits: int
+    ) -> bytes:
+        """One message. interval: (start, end) hours after init_time; values: [ny, nx] in the message's units, NaN =
+        missing; digits: decimal places to keep, where the producer's packing is by decimal places.
         """
         template = self._templates.get(identity)
         if template is None:
             template = self._templates[identity] = self._template(identity)
+        if self._producer.alternating_rows:
+            values = values.copy()
+            values[1::2] = values[1::2, ::-1]
+        in_order = np.ascontiguousarray(values).ravel()
         with _clone(template) as handle:
             self._set_time(handle, identity, interval)
             if self._producer.packing is Packing.COMPLEX:
-                return _pack_decimal(handle, values, digits)
-            eccodes.codes_set_values(handle, np.ascontiguousarray(values, np.float64).ravel())
-            return bytes(eccodes.codes_get_message(handle))
+                return _with_data(handle, pack_complex(in_order, digits))
+            return _packed_by_eccodes(handle, in_order)
 
     def _set_time(self, handle: int, identity: Identity, interval: tuple[int, int]) -> None:
         start, end = interval
@@ -91,7 +101,7 @@ class Encoder:
             "second": 0,
             "productionStatusOfProcessedData": 0,
             "typeOfProcessedData": 1,
-            **_grid_keys(self._grid),
+            **grid_keys(self._grid, producer.alternating_rows),
             "productDefinitionTemplateNumber": 0 if identity.statistic is Statistic.INSTANT else 8,
             "parameterCategory": identity.parameter.category,
             "parameterNumber": identity.parameter.number,
@@ -113,13 +123,14 @@ class Encoder:
             }
         for key, value in keys.items():
             eccodes.codes_set(handle, key, value)
+        if producer.packing is Packing.COMPLEX:
+            # Of the sample's own sections 5 to 7 nothing stays.
+            eccodes.codes_set(handle, "numberOfDataPoints", self._grid.ny * self._grid.nx)
+            return handle
         # A packing can only be chosen where there is something to pack.
         eccodes.codes_set_values(handle, np.arange(float(self._grid.ny * self._grid.nx)))
         eccodes.codes_set(handle, "packingType", str(producer.packing))
-        if producer.packing is Packing.COMPLEX:
-            eccodes.codes_set(handle, "orderOfSpatialDifferencing", 2)
-        else:
-            eccodes.codes_set(handle, "bitsPerValue", BITS)
+        eccodes.codes_set(handle, "bitsPerValue", BITS)
         return handle
 
 
@@ -132,37 +143,21 @@ def _clone(template: int) -> Iterator[int]:
         eccodes.codes_release(handle)
 
 
-def _pack_decimal(handle: int, values: Field, digits: int) -> bytes:
-    """The values as whole numbers of 10^-digits, as NCEP packs them.
-
-    ecCodes knows no decimal scale in complex packing: it packs the whole numbers, and the scale is put in afterwards.
-    """
-    whole = np.rint(values * 10.0**digits).ravel()
-    # As many bits as the range has make ecCodes choose a binary scale of nought: nothing is lost.
-    eccodes.codes_set(handle, "bitsPerValue", max(int(whole.max() - whole.min()).bit_length(), 1))
-    eccodes.codes_set_values(handle, whole)
-    message = bytearray(eccodes.codes_get_message(handle))
-    struct.pack_into(">H", message, eccodes.codes_get_long(handle, "offsetSection5") + 17, digits)
-    return bytes(message)
+def _with_data(handle: int, packed: Packed) -> bytes:
+    """The sections 0 to 4 of a handle with data of ours."""
+    header = eccodes.codes_get_message(handle)[: eccodes.codes_get_long(handle, "offsetSection5")]
+    data = b"".join(packed) + b"7777"
+    # Section 0, octets 9-16: total length.
+    return bytes(header[:8] + struct.pack(">Q", len(header) + len(data)) + header[16:] + data)
 
 
-def _grid_keys(grid: LatLonGrid) -> dict[str, int | str]:
-    """Regular latitudes and longitudes in micro-degrees, longitudes 0 to 360."""
-    west, east = grid.lon0 % 360.0, (grid.lon0 + (grid.nx - 1) * grid.dlon) % 360.0
-    return {
-        "shapeOfTheEarth": 6,
-        "Ni": grid.nx,
-        "Nj": grid.ny,
-        "latitudeOfFirstGridPoint": round(grid.lat0 * 1e6),
-        "longitudeOfFirstGridPoint": round(west * 1e6),
-        "resolutionAndComponentFlags": 48,
-        "latitudeOfLastGridPoint": round((grid.lat0 + (grid.ny - 1) * grid.dlat) * 1e6),
-        "longitudeOfLastGridPoint": round(east * 1e6),
-        "iDirectionIncrement": round(grid.dlon * 1e6),
-        "jDirectionIncrement": round(abs(grid.dlat) * 1e6),
-        "iScansNegatively": 0,
-        "jScansPositively": int(grid.dlat > 0),
-    }
+def _packed_by_eccodes(handle: int, values: NDArray[np.floating[Any]]) -> bytes:
+    missing = np.isnan(values)
+    if missing.any():
+        eccodes.codes_set(handle, "bitmapPresent", 1)
+        eccodes.codes_set(handle, "missingValue", _ABSENT)
+    eccodes.codes_set_values(handle, np.where(missing, _ABSENT, values.astype(np.float64)))
+    return bytes(eccodes.codes_get_message(handle))
 
 
 def _level_keys(identity: Identity, level_zero: bool) -> dict[str, int | str]:
