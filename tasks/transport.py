@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from tasks.errors import Absent, Interrupted, MirrorError, RangeIgnored, Refused, Throttled, Unfit
 from tasks.wanted import Mirror
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST_INDEX = 16 << 20
 """An index of 700 messages has 40 kB; something larger than this is no index."""
 BLOCK = 256 << 10
+"""Bytes that are read at once, and that asyncio takes from a socket at once."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
@@ -106,6 +108,7 @@ class HttpTransport(Transport):
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
         self._base = urlsplit(base)
         self._session = session
+        self._proxy = proxy_of(base)
 
     def url(self, path: str) -> str:
         # User and query may be secrets.
@@ -173,7 +176,7 @@ class HttpTransport(Transport):
         url = self.url(path)
         address = urlunsplit(self._base._replace(path=self._path(path), fragment=""))
         try:
-            async with self._session.get(address, headers=headers, allow_redirects=False) as answer:
+            async with self._session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy) as answer:
                 if answer.status not in (200, 206):
                     raise _of_status(answer, url)
                 yield answer
@@ -216,6 +219,17 @@ def _retry_after(text: str | None) -> float:
     return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
 
 
+def proxy_of(url: str) -> str | None:
+    """What `http_proxy`, `https_proxy` and `no_proxy` of the environment mean for a URL.
+
+    Asked once a mirror: aiohttp's own `trust_env` asks in a thread for every request, 0.3 ms of CPU (2026-11).
+    """
+    parts = urlsplit(url)
+    if parts.hostname is None or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 def open_session(connections: int, connect: float, stall: float) -> aiohttp.ClientSession:
     """A pool of connections, and how many seconds to wait for one and for the next bytes. Needs a running loop."""
     import aiohttp
@@ -226,7 +240,7 @@ def open_session(connections: int, connect: float, stall: float) -> aiohttp.Clie
         # GRIB is compressed already, and offsets are those of the bytes as they lie.
         headers={"User-Agent": "windlass", "Accept-Encoding": "identity"},
         auto_decompress=False,
-        trust_env=True,
+        read_bufsize=BLOCK,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from deployments.simulator.server import Fault, serve
 from tasks.errors import Absent, Interrupted, MirrorError, RangeIgnored, Refused, Throttled, Unfit
-from tasks.transport import Transport, open_session, open_transport
+from tasks.transport import Transport, open_session, open_transport, proxy_of
 from tasks.wanted import Mirror
 
 Result = TypeVar("Result")
@@ -214,3 +214,16 @@ def test_an_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(Refused, match="may not be read"):
         use(str(folder), lambda mirror: mirror.read("deep/file"))
+
+
+def test_the_proxy_of_the_environment_is_asked_in_the_mirrors_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(folder) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert use("http://mirror.invalid/deep", lambda mirror: mirror.read("file", 0, 9)) == CONTENT[:9]
+        assert proxy.paths() == ["deep/file"]
+    assert proxy_of("http://mirror.invalid/deep") == proxy.url
+    monkeypatch.setenv("no_proxy", "mirror.invalid")
+    assert proxy_of("http://mirror.invalid/deep") is None
+    assert proxy_of("no url") is None
