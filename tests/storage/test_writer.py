@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,7 @@ def test_what_reads_back_wrong_is_not_shown(tmp_path: Path, schema: Any, bands: 
     assert os.listdir(tmp_path) == []
 
 
-def test_a_killed_writer_shows_nothing(tmp_path: Path) -> None:
-    code = """
+ONE_ROW = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,14 +126,39 @@ from storage.writer import StoreWriter, encode_band
 stored = StoredVariable(variable("air_temperature_2m"), 0.01, 280.0, (0,))
 grid = LatLonGrid(0.0, 1.0, 20, 0.0, 1.0, 3)
 schema = StoreSchema("gfs", datetime(2026, 4, 20, tzinfo=UTC), (0,), (stored,), grid, Freshness(1, 2, 3), "", "")
+band = encode_band(schema, 0, lambda name: np.full((1, 10, 3), 280.0, np.float32))
+"""
+
+
+def test_a_killed_writer_leaves_its_part_and_shows_nothing(tmp_path: Path) -> None:
+    code = """
 writer = StoreWriter(Path(sys.argv[1]), schema)
-writer.append(encode_band(schema, 0, lambda name: np.full((1, 10, 3), 280.0, np.float32)))
+writer.append(band)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     path = tmp_path / "run.zarr.zip"
-    run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[2])
+    run = subprocess.run([sys.executable, "-c", ONE_ROW + code, str(path)], cwd=Path(__file__).parents[2])
     assert run.returncode == -9
-    assert not path.exists()
+    assert os.listdir(tmp_path) == ["run.zarr.zip.part"]
+
+
+def test_room_that_ends_within_a_shard_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    """The system writes what fits and says so; only the next write fails."""
+    code = """
+import resource
+from storage.errors import DiskFull
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    with StoreWriter(Path(sys.argv[1]), schema) as writer:
+        writer.append(band)
+except DiskFull as error:
+    print(error)
+"""
+    path = tmp_path / "run.zarr.zip"
+    command = [sys.executable, "-c", ONE_ROW + code, str(path)]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert run.stdout.startswith(f"no room left on the disk of {path}.part"), run.stderr
+    assert os.listdir(tmp_path) == []
 
 
 def test_overflow_names_the_variable_and_the_range(schema: Any) -> None:
@@ -198,3 +223,34 @@ def test_the_last_strip_has_the_rows_that_are_left(schema: Any) -> None:
 def test_a_strip_of_another_shape_is_refused(schema: Any, strip: int, rows: int) -> None:
     with pytest.raises(ValueError, match=f"strip {strip} of air_temperature_2m in shard row 1 has shape"):
         ShardRow(schema, 1).put("air_temperature_2m", strip, zeros(schema, rows))
+
+
+def test_a_shard_leaves_once_and_nothing_comes_after(schema: Any) -> None:
+    row = ShardRow(schema, 1)
+    for strip, rows in ((0, 2), (1, 1)):
+        row.put("air_temperature_2m", strip, zeros(schema, rows))
+    row.encode(range(1))
+    with pytest.raises(ValueError, match="shard 1, 0 was encoded already"):
+        row.encode(range(2))
+    with pytest.raises(ValueError, match="after shards of it were encoded"):
+        row.put("air_temperature_2m", 1, zeros(schema, 1))
+
+
+def test_a_row_in_the_buffer_of_another_forgets_it(tmp_path: Path, make_schema: Any) -> None:
+    schema = make_schema(names=["air_temperature_2m", "wind_gust_surface"])
+    random = np.random.default_rng(2)
+    values = {name: random.uniform(-327, 327, (3, 13, 15)).astype(np.float32) for name in schema.names}
+    buffer = None
+    found = []
+    for number in (0, 1, 0):
+        row = ShardRow(schema, number, buffer)
+        for name in schema.names:
+            for strip in range(row.strips):
+                row.put(name, strip, values[name][:, row.rows[2 * strip : 2 * strip + 2]])
+        found.append([(bytes(shard), crc) for shard, crc in row.encode(range(row.columns))])
+        buffer = row.buffer
+    for number, shards in zip((0, 1, 0), found, strict=True):
+        rows = slice(10 * number, 10 * number + 10)
+        band = encode_band(schema, number, lambda name, rows=rows: values[name][:, rows])
+        assert shards == list(zip(band.shards, band.crcs, strict=True))
+        assert [crc for _, crc in shards] == [zlib.crc32(shard) for shard, _ in shards]
