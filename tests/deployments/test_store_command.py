@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from deployments.commands.store import app, describe, in_words, series_at, table_at
 from deployments.console import report_errors
-from storage.grids import Cell, LatLonGrid
+from storage.grids import Cell, LambertGrid, LatLonGrid
 from storage.layout import SHARD, shard_grid
 from storage.reader import Store
 from storage.schema import Freshness, StoredVariable, StoreSchema
@@ -186,6 +186,12 @@ def test_show_tells_an_operator_what_is_there(store: Any, path: Path) -> None:
     assert facts["precipitation_amount_surface"].split() == [
         *("kg", "m-2", "0.002", "widened", "accumulation", "0.25,", "1,", "3")
     ]
+
+
+def test_a_projected_grid_is_told_by_its_corners(schema: StoreSchema) -> None:
+    grid = LambertGrid(11, 13, 21.1, 237.3, 3000.0, 3000.0, 262.5, 38.5, 38.5, 6_371_229.0)
+    text = in_words(describe(replace(schema, grid=grid), 1, RUN))
+    assert "11 x 13 cells, a Lambert grid around longitude -97.5 with corners at 21.1 -122.7, " in text
 
 
 def test_show_in_json(store: Any, path: Path) -> None:

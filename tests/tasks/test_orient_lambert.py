@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -15,8 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from storage.grids import Box, Cell, LambertGrid, Window
+from tasks.bands import strips_of
 from tasks.errors import DecodeError
+from tasks.fields import rows_of
+from tasks.mixed import open_fields
 from tasks.orient import Orientation, orientation_of
+from tasks.packing import packing_of
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,26 @@ def test_every_scanning_mode_puts_every_value_where_it_belongs(
         for y, x in np.ndindex(*grid.shape):
             value = values[found.scan.position(window.row + y, window.column + x)]
             assert grid.latlon(Cell(y, x))[axis] % 360 == pytest.approx(value % 360, abs=1e-4)
+
+
+@pytest.mark.parametrize("claim", [packing_of, lambda message: None], ids=["our decoder", "ecCodes"])
+@pytest.mark.parametrize(("northward", "alternating"), list(product((False, True), repeat=2)))
+def test_decoders_crop_a_lambert_grid(
+    stage: Any, tmp_path: Path, made: SimpleNamespace, northward: bool, alternating: bool, claim: Any
+) -> None:
+    area = Area(northward=northward)
+    order = made.Plane(alternating=alternating)
+    messages = [
+        stage.bytes(area.message(order.ordered(field), alternativeRowScanning=int(alternating)), "humidity", (0, 0))
+        for field in area.places()
+    ]
+    box = Box(-109.0, 39.0 if northward else 38.2, -106.5, 41.9)
+    with closing(open_fields(messages, tmp_path, box, lambda done, count: None, claim)) as fields:
+        values = np.concatenate([rows_of(fields, range(2), rows) for rows in strips_of(range(fields.grid.ny))], axis=1)
+        assert fields.grid.nx < area.nx
+        lats, lons = fields.grid.latlons()
+        np.testing.assert_allclose(values[0], lats, atol=1e-4)
+        np.testing.assert_allclose(values[1] % 360, lons % 360, atol=1e-4)
 
 
 @pytest.mark.parametrize(
