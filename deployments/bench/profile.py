@@ -1,117 +1,101 @@
-"""`python -m deployments.bench.profile`: where an ingest spends its CPU time, sampled, as a top ten.
-
-py-spy samples all threads and forked children from outside. Compiled kernels have no Python frame: their time counts
-for the line that calls them.
-"""
+"""`python -m deployments.bench.profile`: where an ingest spends its CPU time, as a top ten and as a flame graph."""
 
 from __future__ import annotations
 
 import linecache
-import re
 import shutil
-import subprocess
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False)
+from deployments.bench.sampler import Place, Sampler, Stack
 
-RATE = 100
-"""Samples a second."""
 TOP = 10
 ROOT = Path(__file__).parents[2]
-
-INGEST = """
-import sys
-from pathlib import Path
-from deployments.bench.hauling import request_for
-from deployments.bench.ingesting import LOAD
-from deployments.bench.kept import KeptRun
-from flows.ingest import ingest
-from flows.leads import parse_leads
-leads, mirror, folder = sys.argv[1:]
-ingest(LOAD.model, request_for(KeptRun(LOAD, parse_leads(leads), Path(mirror)), Path(folder)))
-"""
-
-_FRAME = re.compile(r"(?P<function>.*) \((?P<file>[^()]*):(?P<line>\d+)\)")
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A function that is at work itself: its share of all samples, and the line of it that is met most."""
+    """A function that is at work itself: its share of all CPU time, and the line where it spends most of that."""
 
     share: float
-    function: str
-    place: str
-    line: str
+    place: Place
+
+    @property
+    def source(self) -> str:
+        return linecache.getline(self.place.file, self.place.line).strip()
 
 
-@app.command()
 def profile(
     folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where benchmarks keep their runs.")] = Path(
         ".windlass/bench"
     ),
     leads: Annotated[str | None, typer.Option(metavar="HOURS", help="Only these leads. Default: all 209.")] = None,
 ) -> None:
-    """Ingest the simulated GFS run under py-spy and print the ten functions that take most CPU time.
+    """Ingest the simulated GFS run and print the ten functions that take most CPU time themselves.
 
-    The samples stay in FOLDER/stacks.txt, in the form that flame graph tools read.
+    FOLDER/stacks.txt holds all stacks and their microseconds, in the form that flame graph tools read.
     """
-    from deployments.bench.ingesting import LEADS, LOAD, make
+    from deployments.bench.hauling import request_for
+    from deployments.bench.ingesting import LEADS, LOAD, make, warm
     from deployments.bench.kept import KeptRun
-    from flows.leads import leads_in_words, parse_leads
+    from flows.ingest import ingest
+    from flows.leads import parse_leads
 
     folder = folder.absolute()
     run = KeptRun(LOAD, parse_leads(leads) if leads else LEADS, folder / "loads" / LOAD.model.name)
     make(run, "simulating GFS")
-    scratch, stacks = folder / "scratch", folder / "stacks.txt"
+    scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
-    sample((sys.executable, "-c", INGEST, leads_in_words(run.leads), str(run.folder), str(scratch)), stacks)
+    warm(run, scratch)
+    with Sampler() as sampler:
+        ingest(LOAD.model, request_for(run, scratch))
     shutil.rmtree(scratch)
-    typer.echo(markdown(hottest(stacks.read_text().splitlines())))
+    (folder / "stacks.txt").write_text(collapsed(sampler.stacks))
+    typer.echo(markdown(hottest(sampler.stacks)))
 
 
-def sample(command: Sequence[str], stacks: Path) -> None:
-    """Run a command under py-spy and keep its collapsed stacks; raises CalledProcessError."""
-    spy = Path(sys.executable).with_name("py-spy")
-    options = ("record", "--rate", str(RATE), "--subprocesses", "--format", "raw", "--output", str(stacks))
-    subprocess.run([str(spy), *options, "--", *command], check=True, cwd=ROOT)
+def hottest(stacks: Mapping[Stack, int]) -> list[Spot]:
+    """The functions with most CPU time of their own. stacks: outermost place first -> nanoseconds."""
+    lines = defaultdict[tuple[str, str], Counter[int]](Counter)
+    for stack, spent in stacks.items():
+        lines[stack[-1][:2]][stack[-1].line] += spent
+    total = sum(stacks.values())
+    ordered = sorted(lines.items(), key=lambda item: -item[1].total())
+    return [
+        Spot(spent.total() / total, Place(function, file, spent.most_common(1)[0][0]))
+        for (function, file), spent in ordered[:TOP]
+    ]
 
 
-def hottest(stacks: Iterable[str]) -> list[Spot]:
-    """The functions with most samples of their own. stacks: `outer (file:line);inner (file:line) samples`."""
-    total, met = 0, defaultdict[tuple[str, str], Counter[int]](Counter)
-    for stack in stacks:
-        frames, _, count = stack.rpartition(" ")
-        total += int(count)
-        found = _FRAME.fullmatch(frames.rpartition(";")[2])
-        if found is not None:
-            met[found["function"], found["file"]][int(found["line"])] += int(count)
-    spots = []
-    for (function, file), lines in sorted(met.items(), key=lambda item: -item[1].total())[:TOP]:
-        line = lines.most_common(1)[0][0]
-        spots.append(Spot(lines.total() / total, function, f"{file}:{line}", _source(file, line)))
-    return spots
+def collapsed(stacks: Mapping[Stack, int]) -> str:
+    """One line a stack: `outer (file:line);inner (file:line) microseconds`."""
+    lines = [
+        f"{';'.join(f'{place.function} ({_short(place)})' for place in stack)} {round(spent / 1000)}"
+        for stack, spent in stacks.items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _source(file: str, line: int) -> str:
-    """The text of a line of our own; of others' code only what is found under the same name."""
-    return linecache.getline(str(ROOT / file), line).strip()
+def _short(place: Place) -> str:
+    """file:line, the file from the house's root on or with the folder it lies in."""
+    path = Path(place.file)
+    ours = path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / ".venv")
+    return f"{path.relative_to(ROOT) if ours else '/'.join(path.parts[-2:])}:{place.line}"
 
 
 def markdown(spots: Sequence[Spot]) -> str:
     """A Markdown table, one line a function."""
     lines = ["| share of CPU | function | mostly in | which says |", "|---|---|---|---|"]
     for spot in spots:
-        source = f"`{spot.line.replace('|', chr(92) + '|')}`" if spot.line else ""
-        lines.append(f"| {spot.share:.1%} | `{spot.function}` | {spot.place} | {source} |")
+        source = spot.source.replace("|", "\\|")
+        lines.append(f"| {spot.share:.1%} | `{spot.place.function}` | {_short(spot.place)} | `{source}` |")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    app()
+    typer.run(profile)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time, thread_time
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 
 from deployments.bench import measure, stages
-from deployments.bench.profile import hottest, markdown
+from deployments.bench.profile import Spot, collapsed, hottest, markdown
+from deployments.bench.sampler import Place, Sampler
 from deployments.bench.table import Row
 from deployments.bench.table import markdown as table
 
@@ -124,6 +126,13 @@ def outer() -> str:
     return inner()
 
 
+released = threading.Event()
+
+
+def waiting() -> None:
+    released.wait()
+
+
 def test_time_counts_for_the_innermost_stage_alone() -> None:
     clocks = stages.Clocks()
     here = __name__
@@ -173,27 +182,47 @@ def test_a_crew_keeps_what_each_step_took() -> None:
     assert list(crew.ended.values()) == sorted(crew.ended.values())
 
 
-STACKS = """main (a.py:1);work (a.py:7) 30
-main (a.py:1);work (a.py:8) 10
-main (a.py:1);other.<locals>.<lambda> (b.py:2) 50
-main (a.py:1) 9
-process 7 1
-"""
+def test_samples_give_each_thread_its_own_time() -> None:
+    threads = [threading.Thread(target=work) for work in (outer, inner, waiting)]
+    with Sampler() as sampler:
+        for thread in threads:
+            thread.start()
+        for thread in threads[:2]:
+            thread.join()
+        released.set()
+        threads[2].join()
+    spent: Counter[str] = Counter()
+    for stack, nanoseconds in sampler.stacks.items():
+        for place in stack:
+            spent[place.function] += nanoseconds
+    # The last sample of a thread may come too late to see it.
+    assert 30e6 < spent["outer"] < spent["burn"] < spent["burn"] + spent["waiting"] < 1.1 * spent["burn"] + 1e6
+    assert not any(place.function == "Sampler._watch" for stack in sampler.stacks for place in stack)
 
 
-def test_the_hottest_functions_are_those_with_samples_of_their_own() -> None:
-    first, second, third = hottest(STACKS.splitlines())
-    assert (first.function, first.place, first.share) == ("other.<locals>.<lambda>", "b.py:2", 0.5)
-    assert (second.function, second.place, second.share) == ("work", "a.py:7", 0.4)
-    assert (third.function, third.share) == ("main", 0.09)
+MAIN, WORK, MORE_WORK = Place("main", "a.py", 1), Place("work", "a.py", 7), Place("work", "a.py", 8)
+OTHER = Place("other.<locals>.<lambda>", "/x/b.py", 2)
+STACKS = {(MAIN, WORK): 30_000, (MAIN, MORE_WORK): 10_000, (MAIN, OTHER): 50_000, (MAIN,): 10_000}
 
 
-def test_a_profile_quotes_our_own_lines_with_their_bars_kept_from_the_table() -> None:
+def test_the_hottest_functions_are_those_with_time_of_their_own() -> None:
+    assert hottest(STACKS) == [Spot(0.5, OTHER), Spot(0.4, WORK), Spot(0.1, MAIN)]
+
+
+def test_stacks_are_written_as_flame_graph_tools_read_them() -> None:
+    lines = collapsed(STACKS).splitlines()
+    assert lines[0] == "main (a.py:1);work (a.py:7) 30"
+    assert lines[2] == "main (a.py:1);other.<locals>.<lambda> (x/b.py:2) 50"
+
+
+def test_a_profile_quotes_lines_with_their_bars_kept_from_the_table() -> None:
     source = Path(measure.__file__).read_text().splitlines()
-    number = next(number for number, line in enumerate(source, 1) if " | " in line or "|" in line)
-    (spot,) = hottest([f"f (deployments/bench/measure.py:{number}) 4"])
-    assert spot.line == source[number - 1].strip()
-    assert markdown([spot]).splitlines()[-1].replace("\\|", "").count("|") == 5
+    number = next(number for number, line in enumerate(source, 1) if " | " in line)
+    spot = Spot(0.25, Place("f", measure.__file__, number))
+    assert spot.source == source[number - 1].strip()
+    last = markdown([spot]).splitlines()[-1]
+    assert last.replace("\\|", "").count("|") == 5
+    assert f"| 25.0% | `f` | deployments/bench/measure.py:{number} |" in last
 
 
 def test_a_table_has_ratios_where_there_is_something_to_compare() -> None:
