@@ -196,7 +196,7 @@ def next_values(address: int, packing: Any, state: Any, whole: NDArray[np.int64]
     return 0
 
 
-def unpack(message: bytes, at_once: int | None = None) -> NDArray[np.float32] | None:
+def unpack(message: bytes | memoryview, at_once: int | None = None) -> NDArray[np.float32] | None:
     """All values of a message [points] in its own order, `at_once` at a time; None where `packing_of` gives None.
 
     Raises MessageError.
