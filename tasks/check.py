@@ -1,7 +1,7 @@
 """A finished store against its messages, read back through the reader's door.
 
-What is compared comes from elsewhere: ecCodes finds the nearest point of a message by itself. A sample: a few
-messages per variable and a few cells of each, always the same ones for the same run.
+What is compared comes from elsewhere: ecCodes' own coordinates and values of a message. A sample: a few messages per
+variable and a few cells of each, always the same ones for the same run.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import eccodes
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids import Cell, Grid, wrap_longitude
+from storage.grids import Cell, Grid
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
 from tasks.course import FLOAT32, SUMMED
-from tasks.decode import describe, opened, packing_step, resolution
+from tasks.decode import describe
 from tasks.errors import CheckFailed
-from tasks.orient import orientation_of
-from tasks.pack import LIMIT
+from tasks.truth import Nearest, any_step_of, truths
 from tasks.wanted import StagedMessage, Wanted
 
 MESSAGES = 2
 """Messages compared per variable, one of them the last: a total from the start then adds up the whole run."""
 CELLS = 4
+POOL = 16
+"""Cells that the messages' own ones are drawn from: to find one among ecCodes' coordinates takes 10 ms."""
 NEAR = 1e-3
 """Degrees that a cell and a message's point may be apart: GRIB1 writes its grid in thousandths."""
 
@@ -54,28 +54,33 @@ def check_store(
         schema = store.schema
         run = f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}"
         chance = random.Random(run)
-        sample = [(message, groups[name]) for name in sorted(groups) for message in _some(groups[name], chance)]
-        compared = 0
-        for done, (message, siblings) in enumerate(sample, 1):
+        sample = [message for name in sorted(groups) for message in _some(groups[name], chance)]
+        for message in sample:
             if message.variable not in store.index:
                 raise CheckFailed(f"{run}: {describe(message)} is not in {store.path}")
-            claim = claim_of(schema, rows[message.variable], message, siblings)
-            if claim is not None:
-                with opened(message) as handle:
-                    for cell in _cells(schema.grid, chance):
-                        nearest = nearest_point(handle, *schema.grid.latlon(cell))
-                        problem = claim.problem(nearest, store.point(cell)[store.index[message.variable]])
-                        if problem:
-                            lat, lon = schema.grid.latlon(cell)
-                            raise CheckFailed(
-                                f"{run}: {describe(message)} at cell {tuple(cell)}, latitude {lat:g}, longitude "
-                                f"{lon:g}: {problem}; nothing was published: ingest again, and report it with "
-                                f"{message.blob} if it comes back"
-                            )
-                        compared += 1
+        pool = _cells(schema.grid, chance)
+        cells = [chance.sample(pool, min(CELLS, len(pool))) for _ in sample]
+        places = [[schema.grid.latlon(cell) for cell in some] for some in cells]
+        compared = 0
+        for done, (message, some, truth) in enumerate(zip(sample, cells, truths(sample, places), strict=True), 1):
+            claim = claim_of(schema, rows[message.variable], message, groups[message.variable], truth.step)
+            if claim:
+                for cell, nearest in zip(some, truth.nearest, strict=True):
+                    problem = claim.problem(nearest, store.point(cell)[store.index[message.variable]])
+                    if problem:
+                        raise _failed(f"{run}: {describe(message)}", schema.grid, cell, problem, message.blob)
+                compared += len(some)
             if progress:
                 progress(done, len(sample))
     return compared
+
+
+def _failed(what: str, grid: Grid, cell: Cell, problem: str, blob: str) -> CheckFailed:
+    lat, lon = grid.latlon(cell)
+    return CheckFailed(
+        f"{what} at cell {tuple(cell)}, latitude {lat:g}, longitude {lon:g}: {problem}; nothing was published: ingest "
+        f"again, and report it with {blob} if it comes back"
+    )
 
 
 def _some(messages: Sequence[StagedMessage], chance: random.Random) -> list[StagedMessage]:
@@ -86,43 +91,7 @@ def _some(messages: Sequence[StagedMessage], chance: random.Random) -> list[Stag
 def _cells(grid: Grid, chance: random.Random) -> list[Cell]:
     """Cells at random, none at a pole, where every column is the same place."""
     rows = [y for y in range(grid.ny) if abs(grid.latlon(Cell(y, 0))[0]) < 89.999]
-    return [Cell(chance.choice(rows), chance.randrange(grid.nx)) for _ in range(CELLS if rows else 0)]
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """A message's value at the point that ecCodes finds nearest to a place; NaN = missing.
-
-    `away`: degrees of latitude or longitude between the two, the larger one.
-    """
-
-    value: float
-    away: float
-
-
-def nearest_point(handle: int, lat: float, lon: float) -> Nearest:
-    """ecCodes' own nearest point of a message that `opened` gave."""
-    if eccodes.codes_get_long(handle, "edition") == 1:
-        # A GRIB1 step of -0.5 degrees, which SailDocs writes, is one of 33.268 for ecCodes: first and last row tell it.
-        eccodes.codes_set(handle, "ijDirectionIncrementGiven", 0)
-    scan = orientation_of(handle).scan
-    try:
-        # GRIB writes a grid's corners in millionths; half a one further out is out of the area for ecCodes.
-        found = eccodes.codes_grib_find_nearest(handle, round(lat, 6), round(lon, 6))[0]
-        value, away = found.value, max(abs(found.lat - lat), abs(wrap_longitude(found.lon - lon)))
-        row, column = divmod(found.index, scan.nx)
-    except eccodes.OutOfAreaError:
-        # It says so too of half of a grid that runs westward across Greenwich; its list of points is right.
-        lats, lons = (eccodes.codes_get_array(handle, key) for key in ("latitudes", "longitudes"))
-        distances = np.maximum(np.abs(lats - lat), np.abs((lons - lon + 180.0) % 360.0 - 180.0))
-        index = int(distances.argmin())
-        value, away = eccodes.codes_get_double_element(handle, "values", index), float(distances[index])
-        row, column = divmod(index, scan.nx) if not scan.columns_first else divmod(index, scan.ny)[::-1]
-    if scan.columns_first or scan.alternating:
-        # ecCodes 2.50 finds the right row and column there, and then the value of rows that all run one way.
-        x = scan.nx - 1 - column if scan.westward else column
-        value = eccodes.codes_get_double_element(handle, "values", scan.position(row, x))
-    return Nearest(value if abs(value) < LIMIT else math.nan, away)
+    return [Cell(chance.choice(rows), chance.randrange(grid.nx)) for _ in range(POOL if rows else 0)]
 
 
 @dataclass(frozen=True)
@@ -157,17 +126,15 @@ class Claim:
 
 
 def claim_of(
-    schema: StoreSchema, wanted: Wanted, message: StagedMessage, siblings: Sequence[StagedMessage]
+    schema: StoreSchema, wanted: Wanted, message: StagedMessage, siblings: Sequence[StagedMessage], slack: float
 ) -> Claim | None:
-    """The claim of a store about `message`, one of its variable's `siblings`.
+    """The claim of a store about `message`, one of its variable's `siblings`, whose own packing allows `slack`.
 
     None where the store's intervals do not fill the message's own, as happens around missing leads.
     """
     stored = schema.variables[schema.names.index(message.variable)]
     excused = stored.name in schema.provenance.get("anomalies", {})
     row = schema.lead_times.index(message.lead)
-    with opened(message) as handle:
-        slack = resolution(handle)
     if wanted.statistic not in SUMMED:
         return Claim(wanted, stored, (row,), (1.0,), slack, excused)
     start, end = message.interval
@@ -187,11 +154,7 @@ def claim_of(
     # Amounts add up to the highest of the totals, which the packing of the others puts above this one.
     involved = [other for other in siblings if start < other.lead <= end]
     others = [
-        _step(other) * ((other.interval[1] - other.interval[0]) / (end - start) if mean else 1.0) for other in involved
+        any_step_of(other) * ((other.interval[1] - other.interval[0]) / (end - start) if mean else 1.0)
+        for other in involved
     ]
     return Claim(wanted, stored, tuple(rows), tuple(weights), slack + 2 * max(slack, *others), excused)
-
-
-def _step(message: StagedMessage) -> float:
-    with opened(message) as handle:
-        return packing_step(handle)

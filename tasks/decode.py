@@ -54,7 +54,7 @@ class EcCodes:
         packed = []
         try:
             load_kernels()
-            for done, one in enumerate(_safely(messages, keep), 1):
+            for done, one in enumerate(safely(messages, keep), 1):
                 packed.append(one)
                 advance(done, len(messages))
         except BaseException:
@@ -63,7 +63,7 @@ class EcCodes:
         return ScratchFields(grid, packed, scratch)
 
 
-def _safely(messages: Sequence[StagedMessage], work: Callable[[int], Result]) -> Iterator[Result]:
+def safely(messages: Sequence[StagedMessage], work: Callable[[int], Result]) -> Iterator[Result]:
     """work(number) of each message, in forked children; raises DecodeError for one that ends its child."""
     try:
         yield from in_children(work, len(messages), CHILDREN)
@@ -140,7 +140,7 @@ def orientations(messages: Sequence[StagedMessage]) -> list[Orientation]:
         with opened(messages[number]) as handle:
             return _orientation(messages[number], handle)
 
-    return list(_safely(messages, of))
+    return list(safely(messages, of))
 
 
 def another_grid(message: StagedMessage, grid: Grid, first: Grid) -> DecodeError:
