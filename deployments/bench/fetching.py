@@ -75,10 +75,10 @@ def measure_fetching(scratch: Path) -> list[Row]:
             for at_once in AT_ONCE:
                 for name, client in clients.items():
                     with TemporaryDirectory(dir=scratch) as fetched:
-                        cost = _cost(client(url, at_once, bucket, Path(fetched)))
+                        taken = cost(client(url, at_once, bucket, Path(fetched)))
                     # The first round imports and warms up.
                     if number:
-                        spent.setdefault((name, at_once), []).append(cost)
+                        spent.setdefault((name, at_once), []).append(taken)
     rows = []
     for at_once in AT_ONCE:
         cpu = {name: 1000 / count * median(cpu for cpu, _ in spent[name, at_once]) for name in clients}
@@ -95,7 +95,7 @@ def measure_fetching(scratch: Path) -> list[Row]:
     return rows
 
 
-def _cost(work: Coroutine[None, None, None]) -> tuple[float, float]:
+def cost(work: Coroutine[None, None, None]) -> tuple[float, float]:
     """CPU and wall seconds."""
     cpu, wall = process_time(), perf_counter()
     asyncio.run(work)
