@@ -93,6 +93,8 @@ MODEL = Model(
     licence="CC-BY-4.0",
     bytes_per_message=700_000,
     points=721 * 1440,
+    # CCSDS.
+    by_eccodes=True,
 )
 
 

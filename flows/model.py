@@ -25,7 +25,8 @@ class Cycle:
 class Model:
     """One producer's product on one grid: where it lies, what we want of it, when it is due.
 
-    `bytes_per_message`, `points`: mean length of a wanted message and points of the grid, for estimates only.
+    For estimates only: `bytes_per_message`, the mean length of a wanted message; `points` of the grid; `by_eccodes`,
+    whether its messages are packed so that only ecCodes decodes them, which takes scratch.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Model:
     licence: str
     bytes_per_message: int
     points: int
+    by_eccodes: bool = False
 
     def leads(self, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) of a run; raises ValueError where the model has no run at that hour."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from flows.leads import leads_in_words
 from flows.model import Model
 from flows.request import Job
 from storage.grids import Box
+from storage.layout import SHARD
 from storage.sizes import size_in_words
 from tasks.errors import DiskFull
 from tasks.wanted import Mirror, StagedMessage
@@ -22,10 +24,8 @@ STORE_BYTES_PER_VALUE = 0.85
 SCRATCH_BYTES_PER_VALUE = 2
 BASE_MEMORY = 250_000_000
 """The interpreter, ecCodes, numba and the tables of a run."""
-BAND_MEMORY = 700_000_000
-"""Decoding and writing bands of a global 0.25 degree grid, less on smaller ones: 730 MB in all processes together were
-measured on 209 leads of GFS (2026-11)."""
-GLOBAL_POINTS = 721 * 1440
+SHARD_ROWS = 3
+"""Rows of shards in memory: one being filled, one being compressed, and what the one before has become."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror,
     leads = job.run_leads(model, init_time)
     messages = sum(wanted.from_lead <= lead for lead in leads for wanted in model.wanted)
     points = model.points * _share(job.box)
+    scratched = messages if model.by_eccodes else 0
     download = messages * model.bytes_per_message
     return Plan(
         model=model.name,
@@ -75,14 +76,14 @@ def plan_run(model: Model, job: Job, init_time: datetime, mirrors: tuple[Mirror,
         mirrors=mirrors,
         messages=messages,
         download=download,
-        disk=int(download + _disk(messages, len(model.wanted) * len(leads), points)),
-        memory=_memory(points),
+        disk=int(download + _disk(scratched, len(model.wanted) * len(leads), points)),
+        memory=_memory(len(model.wanted) * len(leads), points),
         folder=folder,
     )
 
 
 def plan_files(model: Model, init_time: datetime, messages: Sequence[StagedMessage], points: int, folder: Path) -> Plan:
-    """Estimate what is found in files, whose grid of `points` may be any crop."""
+    """Estimate what is found in files, whose grid of `points` may be any crop and whose packing is not known yet."""
     leads = leads_of(messages)
     variables = len({message.variable for message in messages})
     return Plan(
@@ -93,18 +94,19 @@ def plan_files(model: Model, init_time: datetime, messages: Sequence[StagedMessa
         messages=len(messages),
         download=0,
         disk=int(_disk(len(messages), variables * len(leads), points)),
-        memory=_memory(points),
+        memory=_memory(variables * len(leads), points),
         folder=folder,
     )
 
 
-def _disk(messages: int, maps: int, points: float) -> float:
-    """Bytes of scratch for the messages and of a store of so many maps."""
-    return (SCRATCH_BYTES_PER_VALUE * messages + STORE_BYTES_PER_VALUE * maps) * points
+def _disk(scratched: int, maps: int, points: float) -> float:
+    """Bytes of scratch for the messages that only ecCodes decodes, and of a store of so many maps."""
+    return (SCRATCH_BYTES_PER_VALUE * scratched + STORE_BYTES_PER_VALUE * maps) * points
 
 
-def _memory(points: float) -> int:
-    return int(BASE_MEMORY + BAND_MEMORY * points / GLOBAL_POINTS)
+def _memory(maps: int, points: float) -> int:
+    """Rows of shards take 2 bytes a value; a grid of so many points is taken to be twice as wide as high."""
+    return int(BASE_MEMORY + SHARD_ROWS * 2 * maps * SHARD * math.sqrt(2 * points))
 
 
 def _share(box: Box | None) -> float:

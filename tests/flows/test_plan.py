@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.gfs import MODEL
+from flows.ifs import MODEL as IFS
 from flows.plan import plan_run
 from flows.request import IngestRequest, job_for
 from tasks.errors import DiskFull
@@ -20,7 +21,7 @@ def test_a_whole_gfs_run_is_announced_in_gigabytes(tmp_path: Path) -> None:
     plan = plan_run(MODEL, job, RUN, job.mirrors, tmp_path)
     assert plan.messages == 22 * 209 - 3
     assert 2e9 < plan.download < 4e9
-    assert plan.memory <= 1_600_000_000
+    assert 500_000_000 < plan.memory < 1_500_000_000
     assert "GB to download from aws, then google, then nomads" in plan.in_words()
 
 
@@ -31,6 +32,15 @@ def test_a_box_needs_less_disk_and_memory_but_the_same_download(tmp_path: Path) 
     assert plans[0].download == plans[1].download
     assert plans[1].disk < plans[0].disk
     assert plans[1].memory < plans[0].memory
+
+
+def test_only_a_model_that_eccodes_decodes_takes_scratch(tmp_path: Path) -> None:
+    job = job_for(MODEL, IngestRequest(bucket="b", work=tmp_path))
+    here, elsewhere = (
+        plan_run(model, job, RUN, job.mirrors, tmp_path) for model in (MODEL, replace(MODEL, by_eccodes=True))
+    )
+    assert elsewhere.disk - here.disk == pytest.approx(2 * MODEL.points * here.messages, abs=2)
+    assert IFS.by_eccodes
 
 
 def test_a_disk_without_room_is_an_error_before_anything_is_fetched(tmp_path: Path) -> None:
