@@ -17,6 +17,7 @@ from typing import NamedTuple
 from storage.variables import Statistic
 from tasks.errors import InventoryError, MessageError
 from tasks.grib import FieldId, fields, match
+from tasks.packing import packing_of
 from tasks.pick import best
 from tasks.scan import Located
 from tasks.wanted import Bucket, IndexKind, Wanted
@@ -88,8 +89,12 @@ def choose(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def identify(message: bytes | memoryview, entry: Entry, target: Target) -> FieldId:
-    """The field of a message that the entry promised; raises MessageError where the message is another, or none."""
+    """The field of a message that the entry promised; raises MessageError where the message is another, or none.
+
+    What a message says of its packing is read too: a mirror that serves it broken can be left for the next.
+    """
     found = fields(message)
+    packing_of(message)
     for field in found:
         if (
             match(field, entry.wanted)

@@ -317,3 +317,15 @@ def test_a_message_is_what_its_entry_promised_or_refused(toy: SimpleNamespace) -
     ):
         with pytest.raises(MessageError, match="instead of precipitation_amount_surface 300-360 min after 2026-04-20"):
             identify(message, rain, wanted)
+
+
+def test_a_message_whose_packing_cannot_be_is_refused(toy: SimpleNamespace) -> None:
+    wanted = Target(toy.run, 6, toy.wanted)
+    message = bytearray(toy.grib2(toy.temperature, (6, 6)))
+    at = message.index(b"\x05", 16)
+    while message[at - 4 : at + 1] != b"\x00\x00\x00\x15\x05":
+        at = message.index(b"\x05", at + 1)
+    # Octets 12 to 15 of section 5: a reference value that is no number.
+    message[at + 7 : at + 11] = b"\x7f\xc0\x00\x00"
+    with pytest.raises(MessageError, match="reference value nan"):
+        identify(bytes(message), Entry(toy.temperature, 0, None, (360, 360)), wanted)
