@@ -138,7 +138,7 @@ LOADS = {
     "hrrr": Load(
         HRRR,
         LambertGrid(1059, 1799, 21.138123, 237.280472, 3000.0, 3000.0, 262.5, 38.5, 38.5, 6_371_229.0),
-        replace(WHOLE, bucket_hours=1),
+        replace(WHOLE, bucket_hours=1, digits=NCEP.digits | {"composite_reflectivity_atmosphere": 1}),
     ),
     "nbm": Load(
         NBM,
@@ -177,11 +177,15 @@ def make(
 
     if load not in LOADS:
         fail(f"no load {load!r}; there are {', '.join(LOADS)}")
+    made = LOADS[load]
     with report_errors():
-        made, run = LOADS[load], parse_time(init_time)
-        hours = parse_leads(leads) if leads else made.model.leads(run)
-        with progress_bar(f"{made.model.title}, {run:%Y-%m-%dT%HZ}") as advance:
-            files = simulate_run(folder, made.model, run, hours, made.grid, advance, producer=made.producer)
+        run = parse_time(init_time)
+        try:
+            hours = parse_leads(leads) if leads else made.model.leads(run)
+            with progress_bar(f"{made.model.title}, {run:%Y-%m-%dT%HZ}") as advance:
+                files = simulate_run(folder, made.model, run, hours, made.grid, advance, producer=made.producer)
+        except ValueError as error:
+            fail(str(error))
     size = sum(file.stat().st_size for file in files)
     stderr.print(f"{len(files)} files, {size_in_words(size)}, {process_time():.0f} s CPU")
 

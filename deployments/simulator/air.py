@@ -10,7 +10,16 @@ from functools import cached_property
 
 import numpy as np
 
-from deployments.simulator.climate import EARTH_RADIUS, Field, land, mean_temperature, season, terrain, zonal_pressure
+from deployments.simulator.climate import (
+    EARTH_RADIUS,
+    Field,
+    land,
+    ozone_over_the_year,
+    season,
+    temperature_over_the_year,
+    terrain,
+    zonal_pressure,
+)
 from deployments.simulator.grain import Grain
 from deployments.simulator.lattice import lattice_of
 from deployments.simulator.physics import part, rise
@@ -30,8 +39,9 @@ class Place:
 
     def __init__(self, lats: Field, lons: Field) -> None:
         lat, lon = (lats[:, None], lons[None, :]) if lats.ndim == 1 else (lats, lons)
-        self.lat, self.lon = lat, np.radians(lon)
+        self.lat = lat
         self.sine, self.cosine = np.sin(np.radians(lat)), np.cos(np.radians(lat))
+        self._east = np.exp(1j * np.radians(lon))
         self.grain = Grain(lat, lon)
         self.inland = land(lat, lon)
         self.height = terrain(lat, lon) * (1.0 + 0.12 * self.inland * self.grain.ground)
@@ -40,6 +50,14 @@ class Place:
         lattice = lattice_of(lats, lons)
         self.lows, self.showers = Crests(LOWS, lattice), Crests(SHOWERS, lattice)
         self.dry_belt = np.exp(-(((np.abs(lat) - 26.0) / 9.0) ** 2))
+        self.yearly = temperature_over_the_year(lat, self.inland, self.height)
+        # By how much warm air is warmer, K: most where the lows are.
+        self.reach = 6.5 * np.exp(-(((np.abs(lat) - 52.0) / 20.0) ** 2))
+        self.ozone = ozone_over_the_year(lat)
+
+    def day(self, angle: float) -> Field:
+        """Cosine of longitude + `angle`, radians: the wave of a day."""
+        return self._east.real * np.cos(angle) - self._east.imag * np.sin(angle)
 
 
 class Air:
@@ -66,8 +84,8 @@ class Air:
     def sun(self) -> Field:
         """Sine of the sun's elevation, 0 at night."""
         place = self.place
-        turned = np.cos(self._hour_angle + place.lon)
-        sine = place.sine * np.sin(self._declination) + place.cosine * np.cos(self._declination) * turned
+        turned = place.cosine * np.cos(self._declination) * place.day(self._hour_angle)
+        sine = place.sine * np.sin(self._declination) + turned
         return np.maximum(sine, 0.0)
 
     @cached_property
@@ -75,8 +93,9 @@ class Air:
         """The daily wave of warmth, about -1 to 1, highest at 14:30 local solar time, flat where days have no noon."""
         place = self.place
         noon = np.maximum(place.sine * np.sin(self._declination) + place.cosine * np.cos(self._declination), 0.0)
-        late = self._hour_angle + place.lon - np.radians(37.5)
-        return noon * (np.cos(late) + 0.2 * np.cos(2.0 * late))
+        late = place.day(self._hour_angle - np.radians(37.5))
+        # Its second harmonic: cos 2x = 2 cos^2 x - 1.
+        return noon * (late + 0.4 * late**2 - 0.2)
 
     @cached_property
     def _front(self) -> Field:
@@ -87,9 +106,7 @@ class Air:
     def temperature(self) -> Field:
         """Temperature without the hour of the day, K."""
         place = self.place
-        mean = mean_temperature(place.lat, place.inland, place.height, self.hours)
-        reach = np.exp(-(((np.abs(place.lat) - 52.0) / 20.0) ** 2))
-        return mean + 6.5 * self.warm * reach
+        return place.yearly.at(season(self.hours)) + place.reach * self.warm
 
     @cached_property
     def _summer(self) -> Field:

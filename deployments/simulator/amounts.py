@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from deployments.simulator.climate import Field
-from deployments.simulator.weather import Flows, Moment, Weather
+from deployments.simulator.weather import Moment, Weather
 
 SECONDS = 3600.0
 
@@ -15,14 +16,14 @@ SECONDS = 3600.0
 class Amounts:
     """Integrals from the start of one run to whole hours, kept for the hours at which an interval starts.
 
-    Flows are taken once an hour at its middle (a front needs several hours to pass), so that buckets of the same run
-    add up exactly. `hour`: how far the run has come.
+    `flows`: fields of the weather, taken once an hour at its middle (a front needs several hours to pass), so that
+    buckets of the same run add up exactly. `hour`: how far the run has come.
     """
 
-    def __init__(self, weather: Weather, init_time: datetime, model: str) -> None:
+    def __init__(self, weather: Weather, init_time: datetime, model: str, flows: Iterable[str]) -> None:
         self._weather, self._init_time, self._model = weather, init_time, model
         self.hour = 0
-        self._total = Flows(*(np.zeros(weather.shape) for _ in Flows._fields))
+        self._total = {name: np.zeros(weather.shape) for name in sorted(flows)}
         self._kept = {0: self._copy()}
         self._fields: dict[tuple[str, int], Field] = {}
 
@@ -43,16 +44,16 @@ class Amounts:
         self._kept = {at: total for at, total in self._kept.items() if at in keep}
         self._fields = {(name, at): field for (name, at), field in self._fields.items() if at in keep}
         while self.hour < hour:
-            for total, flow in zip(self._total, self.moment(self.hour + 0.5).flows(), strict=True):
-                total += flow * SECONDS
+            moment = self.moment(self.hour + 0.5)
+            for name, total in self._total.items():
+                total += getattr(moment, name) * SECONDS
             self.hour += 1
             if self.hour in keep:
                 self._kept[self.hour] = self._copy()
 
     def since(self, start: int, flow: str) -> Field:
         """The total of a flow from `start` (kept) to the hour reached: kg m-2 of rain, J m-2 of radiation."""
-        total: Field = getattr(self._total, flow) - getattr(self._kept[start], flow)
-        return total
+        return self._total[flow] - self._kept[start][flow]
 
-    def _copy(self) -> Flows:
-        return Flows(*(total.copy() for total in self._total))
+    def _copy(self) -> dict[str, Field]:
+        return {name: total.copy() for name, total in self._total.items()}

@@ -89,6 +89,11 @@ def season(time: float) -> float:
     return float(np.cos(2.0 * np.pi * (time - 201 * 24.0) / HOURS_PER_YEAR))
 
 
+def spring(time: float) -> float:
+    """1 in the northern spring of the ozone layer (5 April), -1 half a year later."""
+    return float(np.cos(2.0 * np.pi * (time - 95 * 24.0) / HOURS_PER_YEAR))
+
+
 def zonal_pressure(lat: Field) -> Field:
     """Mean sea level pressure of a latitude, Pa: equatorial trough, subtropical highs, subpolar lows."""
     away = np.abs(lat)
@@ -101,22 +106,30 @@ def zonal_pressure(lat: Field) -> Field:
     )
 
 
-def mean_temperature(lat: Field, inland: Field, height: Field, time: float) -> Field:
-    """Daily mean 2 m temperature without weather, K."""
+class Yearly(NamedTuple):
+    """What the seasons change: `mean` + `swing` x a wave of one year, 1 at its highest in the north."""
+
+    mean: Field
+    swing: Field
+
+    def at(self, wave: float) -> Field:
+        return self.mean + self.swing * wave
+
+
+def temperature_over_the_year(lat: Field, inland: Field, height: Field) -> Yearly:
+    """Daily mean 2 m temperature without weather, K, by `season`."""
     square = np.sin(np.radians(lat)) ** 2
-    yearly = 300.15 - 19.0 * square - 30.0 * square**2
-    swing = (2.5 + 15.0 * inland) * np.tanh(lat / 22.0)
-    return yearly + swing * season(time) - LAPSE * height
+    mean = 300.15 - 19.0 * square - 30.0 * square**2 - LAPSE * height
+    return Yearly(mean, (2.5 + 15.0 * inland) * np.tanh(lat / 22.0))
 
 
-def snow_water(lat: Field, inland: Field, height: Field, time: float) -> Field:
+def snow_water(temperature: Yearly, time: float) -> Field:
     """Water in the snow on the ground by the cold of the last weeks, kg m-2."""
-    cold = FREEZING - mean_temperature(lat, inland, height, time - 35 * 24.0)
+    cold = FREEZING - temperature.at(season(time - 35 * 24.0))
     return np.minimum(7.0 * np.maximum(cold, 0.0), 300.0)
 
 
-def ozone_column(lat: Field, time: float) -> Field:
-    """Mean column of a latitude, DU: least over the tropics, most over the poles in their spring."""
+def ozone_over_the_year(lat: Field) -> Yearly:
+    """Mean column of a latitude, DU, by `spring`: least over the tropics, most over the poles in their spring."""
     square = np.sin(np.radians(lat)) ** 2
-    spring = np.cos(2.0 * np.pi * (time - 95 * 24.0) / HOURS_PER_YEAR)
-    return 265.0 + 75.0 * square + 35.0 * square * np.tanh(lat / 15.0) * spring
+    return Yearly(265.0 + 75.0 * square, 35.0 * square * np.tanh(lat / 15.0))

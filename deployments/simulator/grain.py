@@ -13,7 +13,7 @@ from deployments.simulator.climate import Field
 
 PERIOD = 17.3
 """Hours in which the unevenness of the air turns over."""
-OCTAVES = ((0.25, 0.8, 11), (0.025, 0.35, 23))
+OCTAVES = ((0.25, 0.8, 11), (0.025, 0.45, 23))
 """Spacing of the nodes (degrees), share, and seed: what a global model just resolves, and a model of 3 km."""
 
 

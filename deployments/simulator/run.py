@@ -73,7 +73,7 @@ def simulate_run(
         workers = threads or os.cpu_count() or 1
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         crew = [stack.enter_context(Encoder(producer, grid, init_time)) for _ in range(workers)]
-        strips = strips_of(grid, init_time, model.name, producer)
+        strips = strips_of(grid, init_time, model, producer)
         for done, (lead, messages) in enumerate(contents.items(), 1):
             keep = frozenset(start for start, last in needed.items() if last >= lead)
             fields = values[: len(messages)]

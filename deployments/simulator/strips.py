@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from deployments.simulator.amounts import Amounts
 from deployments.simulator.parts import Message
 from deployments.simulator.producers import Producer
-from deployments.simulator.values import values_of
+from deployments.simulator.values import AMOUNTS, values_of
 from deployments.simulator.weather import Weather
+from flows.model import Model
 from storage.grids import Box, Grid, Window
 
 ROWS = 64
@@ -22,10 +23,11 @@ ROWS = 64
 class Strip:
     """The rows of `window` of a grid, over one run of `model`."""
 
-    def __init__(self, grid: Grid, window: Window, init_time: datetime, model: str, producer: Producer) -> None:
+    def __init__(self, grid: Grid, window: Window, init_time: datetime, model: Model, producer: Producer) -> None:
         self._rows = slice(window.row, window.row + window.rows)
         grid = grid.crop(window)
-        self._amounts = Amounts(Weather.over(grid), init_time, model)
+        flows = {AMOUNTS[wanted.name] for wanted in model.wanted if wanted.name in AMOUNTS}
+        self._amounts = Amounts(Weather.over(grid), init_time, model.name, flows)
         self._outside = {name: _outside(grid, area) for name, area in producer.areas.items()}
 
     def fill(self, lead: int, keep: frozenset[int], messages: Sequence[Message], values: NDArray[np.float32]) -> None:
@@ -42,7 +44,7 @@ class Strip:
                 rows[outside] = np.nan
 
 
-def strips_of(grid: Grid, init_time: datetime, model: str, producer: Producer) -> list[Strip]:
+def strips_of(grid: Grid, init_time: datetime, model: Model, producer: Producer) -> list[Strip]:
     """All rows of a grid."""
     return [
         Strip(grid, Window(row, min(ROWS, grid.ny - row), 0, grid.nx), init_time, model, producer)

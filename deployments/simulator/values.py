@@ -13,12 +13,12 @@ from deployments.simulator.weather import Moment
 from storage.variables import Statistic
 
 AMOUNTS = {
-    "precipitation_amount_surface": "rain",
-    "precipitation_rate_surface": "rain",
+    "precipitation_amount_surface": "precipitation_rate_surface",
+    "precipitation_rate_surface": "precipitation_rate_surface",
     "downward_shortwave_flux_surface": "shortwave",
     "downward_uvb_flux_surface": "uvb",
 }
-"""Variables whose means and sums are integrals, and the flow they integrate."""
+"""Variables whose means and sums are integrals, and the field of the weather they integrate."""
 
 
 def values_of(part: Part, interval: tuple[int, int], amounts: Amounts, moment: Moment) -> Field:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from deployments.simulator.air import Air, Place
-from deployments.simulator.climate import FREEZING, GAS_CONSTANT, GRAVITY, SHORE, Field, ozone_column, snow_water
+from deployments.simulator.climate import FREEZING, GAS_CONSTANT, GRAVITY, SHORE, Field, snow_water, spring
 from deployments.simulator.physics import (
     FREEZING_RAIN,
     ICE_PELLETS,
@@ -35,14 +34,6 @@ from storage.grids import Grid, LatLonGrid
 
 DRY = 2e-6
 """Rain below this, kg m-2 s-1 (0.007 mm/h), does not reach the ground."""
-
-
-class Flows(NamedTuple):
-    """What accumulates: rain (kg m-2 s-1), shortwave and UV-B (W m-2)."""
-
-    rain: Field
-    shortwave: Field
-    uvb: Field
 
 
 class Weather:
@@ -70,9 +61,6 @@ class Moment:
 
     def __init__(self, air: Air) -> None:
         self._air, self._place = air, air.place
-
-    def flows(self) -> Flows:
-        return Flows(self.precipitation_rate_surface, self.shortwave, self.uvb)
 
     @cached_property
     def precipitation_rate_surface(self) -> Field:
@@ -117,7 +105,7 @@ class Moment:
     def snow_water_equivalent_surface(self) -> Field:
         """NaN over the sea, where NCEP writes none."""
         place = self._place
-        water = snow_water(place.lat, place.inland, place.height, self._air.hours)
+        water = snow_water(place.yearly, self._air.hours)
         return np.where(place.inland > SHORE, water * (1.0 + 0.25 * place.grain.ground), np.nan)
 
     @cached_property
@@ -242,7 +230,7 @@ class Moment:
     @cached_property
     def ozone_column_atmosphere(self) -> Field:
         lifted = 25.0 * np.tanh(0.5 * self._air.low) + 0.25 * self._air.uneven
-        return ozone_column(self._place.lat, self._air.hours) + lifted
+        return self._place.ozone.at(spring(self._air.hours)) + lifted
 
     @cached_property
     def shortwave(self) -> Field:

@@ -241,7 +241,7 @@ def test_flags_in_the_file_agree_with_rain_in_the_file(runs: dict[str, Path]) ->
 
 def test_the_gust_of_a_step_is_the_strongest_of_its_hours() -> None:
     weather = Weather(np.array([50.0]), np.arange(0.0, 360.0, 10.0))
-    amounts = Amounts(weather, RUN, "ifs")
+    amounts = Amounts(weather, RUN, "ifs", ())
     (part,) = (part for part in parts_of(IFS, IFS.products[0], ECMWF) if part.wanted.name == "wind_gust_10m")
     assert part.interval(150, 144, 0) == (144, 150)
     for start, end in ((0, 3), (3, 6)):
