@@ -1,4 +1,4 @@
-"""Trials: damaged messages given to the band decoder inside guarded memory, then to ecCodes, in children that may die."""
+"""Trials: damaged messages given to the band decoder in guarded memory, then to ecCodes, in children that may die."""
 
 from __future__ import annotations
 
