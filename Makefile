@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: demo test bench lint install clean
+.PHONY: demo test bench bench-ingest fuzz lint install clean
 
 demo: $(VENV)/.demo
 	exec $(BIN)/windlass demo
@@ -15,6 +15,12 @@ test: install
 
 bench: install
 	$(BIN)/python -m deployments.bench
+
+bench-ingest: install
+	$(BIN)/python -m deployments.bench --only whole-run
+
+fuzz: install
+	$(BIN)/python -m deployments.fuzz --seconds 600
 
 lint: install
 	$(BIN)/ruff check .
