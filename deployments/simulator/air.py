@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deployments.simulator.climate import (
     EARTH_RADIUS,
@@ -54,6 +55,24 @@ class Place:
         # By how much warm air is warmer, K: most where the lows are.
         self.reach = 6.5 * np.exp(-(((np.abs(lat) - 52.0) / 20.0) ** 2))
         self.ozone = ozone_over_the_year(lat)
+        self.balance, self.trades = self._balance(), self._trades()
+
+    def _balance(self) -> NDArray[np.complex128]:
+        """What turns a slope of pressure into wind, m s-1 per Pa a radian; eastward and northward as complex numbers.
+
+        Near the equator the geostrophic balance breaks down: the wind follows the pressure gradient less and less. The
+        ground slows the wind and turns it towards low pressure.
+        """
+        turning = 2.0 * _ROTATION * self.sine
+        scale = turning / (turning**2 + (2.0 * _ROTATION * 0.2) ** 2) / (_AIR_DENSITY * EARTH_RADIUS)
+        across = np.radians(12.0 + 10.0 * self.inland) * np.tanh(8.0 * self.sine)
+        balance: NDArray[np.complex128] = scale * (0.72 - 0.2 * self.inland) * (np.cos(across) + 1j * np.sin(across))
+        return balance
+
+    def _trades(self) -> NDArray[np.complex128]:
+        """From the east, and towards the equator."""
+        trades: NDArray[np.complex128] = np.exp(-((self.lat / 17.0) ** 2)) * (-4.5 - 2.2j * np.tanh(self.lat / 6.0))
+        return trades
 
     def day(self, angle: float) -> Field:
         """Cosine of longitude + `angle`, radians: the wave of a day."""
@@ -146,22 +165,9 @@ class Air:
 
     @cached_property
     def wind(self) -> tuple[Field, Field]:
-        """Geostrophic wind, slowed and turned towards low pressure by the ground; trade winds near the equator.
-
-        Eastward and northward, m s-1.
-        """
+        """Geostrophic wind near the ground, and trade winds; eastward and northward, m s-1."""
         place = self.place
-        turning = 2.0 * _ROTATION * place.sine
-        # Near the equator the balance breaks down: the wind follows the pressure gradient less and less.
-        scale = turning / (turning**2 + (2.0 * _ROTATION * 0.2) ** 2) / (_AIR_DENSITY * EARTH_RADIUS)
         by_lon, by_lat = place.lows.slopes(self._turn)
-        east = -scale * (by_lat + place.pressure_slope)
-        north = scale * by_lon / np.maximum(place.cosine, 1e-9)
-        slowed = 0.72 - 0.2 * place.inland
-        across = np.radians(12.0 + 10.0 * place.inland) * np.tanh(8.0 * place.sine)
-        trades = np.exp(-((place.lat / 17.0) ** 2))
-        inward = 2.2 * trades * np.tanh(place.lat / 6.0)
-        return (
-            0.1 * self.uneven + slowed * (east * np.cos(across) - north * np.sin(across)) - 4.5 * trades,
-            0.1 * self.ragged + slowed * (north * np.cos(across) + east * np.sin(across)) - inward,
-        )
+        wind = place.balance * (1j * by_lon / np.maximum(place.cosine, 1e-9) - by_lat - place.pressure_slope)
+        wind += place.trades
+        return wind.real + 0.1 * self.uneven, wind.imag + 0.1 * self.ragged

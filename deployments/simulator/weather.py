@@ -146,7 +146,8 @@ class Moment:
 
     @cached_property
     def _speed(self) -> Field:
-        return np.hypot(*self._air.wind)
+        east, north = self._air.wind
+        return np.sqrt(east**2 + north**2)
 
     @cached_property
     def wind_gust_surface(self) -> Field:
