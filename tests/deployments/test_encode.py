@@ -135,6 +135,12 @@ def test_lambert_grids_are_written_as_ncep_does() -> None:
             assert eccodes.codes_get_size(handle, "values") == grid.ny * grid.nx
 
 
+def test_the_pole_of_a_cone_is_said() -> None:
+    for name, flag in (("two parallels", 0), ("a cone of the south", 128)):
+        with decoded(encode(NCEP, GRIDS[name], field(GRIDS[name]))) as handle:
+            assert eccodes.codes_get(handle, "projectionCentreFlag") == flag
+
+
 def test_every_second_row_runs_backwards_where_the_producer_does_so() -> None:
     grid = GRIDS["a corner of NBM"]
     plain, winding = (in_order(encode(replace(NCEP, alternating_rows=rows), grid, field(grid))) for rows in (0, 1))
