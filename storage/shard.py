@@ -62,10 +62,11 @@ def pack_shard(chunks: Iterable[NDArray[np.int16] | None], place: memoryview) ->
             places.append(PLACE.pack(*ABSENT))
             continue
         frame = blosc.compress(chunk, b"lz4", 5, blosc.SHUFFLE)
-        length = len(frame) + CRC.size
-        place[end : end + length] = frame + CRC.pack(google_crc32c.value(frame))
-        places.append(PLACE.pack(end, length))
-        end += length
+        length = len(frame)
+        place[end : end + length] = frame
+        CRC.pack_into(place, end + length, google_crc32c.value(frame))
+        places.append(PLACE.pack(end, length + CRC.size))
+        end += length + CRC.size
     index = b"".join(places)
     place[end : end + INDEX_BYTES] = index + CRC.pack(google_crc32c.value(index))
     return end + INDEX_BYTES

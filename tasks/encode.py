@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.layout import shard_grid
 from storage.schema import StoreSchema
@@ -65,7 +66,10 @@ class Tally:
 
 
 def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: Tally) -> Iterator[EncodedBand]:
-    """The rows of shards in order. Raises DecodeError, QuantisationOverflow."""
+    """The rows of shards in order; each stays in memory until the next is asked for.
+
+    Raises DecodeError, QuantisationOverflow.
+    """
 
     def fill(part: Part, row: ShardRow) -> None:
         for strip, rows in enumerate(strips_of(row.rows)):
@@ -76,12 +80,13 @@ def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: T
     rows, columns = shard_grid(schema)
     with ThreadPoolExecutor(workers()) as pool:
 
-        def begin(number: int) -> tuple[ShardRow, list[Future[None]]]:
-            row = ShardRow(schema, number)
+        def begin(number: int, buffer: NDArray[np.uint8] | None = None) -> tuple[ShardRow, list[Future[None]]]:
+            row = ShardRow(schema, number, buffer)
             return row, [pool.submit(fill, part, row) for part in parts]
 
         try:
             compressed: Shards = []
+            buffer = None
             filling = begin(0)
             for number in range(rows):
                 row, parts_filled = filling
@@ -94,10 +99,12 @@ def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: T
                         for first in range(0, columns, SHARDS)
                     ],
                 )
-                if number + 1 < rows:
-                    filling = begin(number + 1)
                 if before:
                     yield _band(number - 1, before)
+                # The row that was written gives its memory to the next one: new pages cost a tenth of the work.
+                if number + 1 < rows:
+                    filling = begin(number + 1, buffer)
+                buffer = row.buffer
             yield _band(rows - 1, compressed)
         finally:
             pool.shutdown(cancel_futures=True)
