@@ -13,14 +13,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.context import FlowRunContext
 from prefect.exceptions import MissingContextError
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import group_table, result_text, temperature_map
-from flows.crew import GROUPS_AT_ONCE, Advance, Piece, ignore
+from flows.crew import GROUPS_AT_ONCE, Advance, Piece, Tally
 from flows.model import Model
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest
@@ -89,11 +89,19 @@ class PrefectCrew:
         return future.result()
 
     def spread(self, title: str, pieces: Sequence[Piece[T]]) -> list[T]:
+        tally = Tally(sum(piece.size for piece in pieces), self._milestones(title))
         futures = [
-            self._fetch.submit(piece.name, partial(piece.work, ignore), wait_for=self._before, return_state=False)
+            self._fetch.submit(piece.name, partial(piece.work, tally.part()), wait_for=self._before, return_state=False)
             for piece in pieces
         ]
         self._before = list(futures)
+        try:
+            for done in as_completed(list(futures)):
+                done.result()
+        except BaseException:
+            # Neither a failed nor a cancelled run waits for a mirror that stalls.
+            tally.stop()
+            raise
         return [future.result() for future in futures]
 
     def show(self, report: IngestReport, picture: MapOf | None) -> None:

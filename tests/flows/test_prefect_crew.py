@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from threading import Event
 from time import monotonic
 from typing import Any
 
 import pytest
 
-from flows.crew import Advance, Crew, Piece
+from flows.crew import Advance, Crew, Piece, Stopped
 from flows.flow import flow
 from flows.model import Cycle, Model
 from flows.report import GroupReport, IngestReport, Outcome
@@ -143,6 +144,28 @@ def test_what_no_retry_can_heal_fails_at_once_and_people_are_told_once(
     shown = capfd.readouterr().err
     assert "Traceback" not in shown
     assert "secret" not in shown
+
+
+def test_a_group_that_failed_ends_one_that_stalls(seen: Seen) -> None:
+    ended: list[str] = []
+
+    def stall(advance: Advance) -> str:
+        try:
+            while not never.wait(0.01):
+                advance(1, 2)
+        except Stopped:
+            ended.append("stalled")
+            raise
+        raise AssertionError("nobody sets it")
+
+    never = Event()
+    broken, _ = piece("fetch f003", DecodeError("toy f003: not a grid"))
+    state = toy([Piece("fetch f000", 2, stall), broken])(return_state=True)
+    facts = seen(state, {"fetch f000", "fetch f003"})
+    assert state.is_failed()
+    assert "not a grid" in state.message
+    assert ended == ["stalled"]
+    assert facts["tasks"]["fetch f000"].run_count == 1
 
 
 def test_nothing_new_is_a_completed_run_of_its_own_name(prefect_server: object) -> None:
