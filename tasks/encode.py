@@ -92,13 +92,11 @@ def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: T
                 row, parts_filled = filling
                 for filled in parts_filled:
                     filled.result()
-                before, compressed = (
-                    compressed,
-                    [
-                        pool.submit(row.encode, range(first, min(first + SHARDS, columns)))
-                        for first in range(0, columns, SHARDS)
-                    ],
-                )
+                before = compressed
+                compressed = [
+                    pool.submit(row.encode, range(first, min(first + SHARDS, columns)))
+                    for first in range(0, columns, SHARDS)
+                ]
                 if before:
                     yield _band(number - 1, before)
                 # The row that was written gives its memory to the next one: new pages cost a tenth of the work.
