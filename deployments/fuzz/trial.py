@@ -31,7 +31,9 @@ CHILDREN = 2
 SECONDS = 10
 """CPU time after which a message counts as hung."""
 MEMORY = 1 << 31
-"""Address space that a child may add to its parent's: some damaged messages claim four billion points."""
+"""Address space that a child may add to its parent's."""
+MOST_POINTS = 1 << 27
+"""More are not tried: some damaged messages claim four billion."""
 
 
 class Verdict(enum.Enum):
@@ -39,7 +41,7 @@ class Verdict(enum.Enum):
 
     SAME = "decoded, and ecCodes agrees bit for bit"
     UNTOLD = "decoded, where ecCodes refuses, dies or is known to be wrong"
-    REFUSED = "refused as corrupt, or too large for the memory"
+    REFUSED = "refused as corrupt, or too large to be tried"
     DECLINED = "left to ecCodes"
     DIFFERS = "decoded, but ecCodes tells other values"
     UNSTEADY = "told one thing in some chunks at one place and something else in others at another"
@@ -128,7 +130,8 @@ def _limit(most: int) -> None:
 def _ours(damaged: bytes, decoder: Decoder, chance: Random) -> _Answer:
     """Decoded once before and once behind forbidden memory, in chunks of different sizes."""
     one, other = (_decoded(place(damaged), decoder, chance) for place in (before_the_forbidden, behind_the_forbidden))
-    return one if one == other else _Answer(Verdict.UNSTEADY, f"{one.verdict.value} / {other.verdict.value}")
+    same = (one.verdict, one.digest) == (other.verdict, other.digest)
+    return one if same else _Answer(Verdict.UNSTEADY, f"{one.verdict.value} / {other.verdict.value}")
 
 
 def _decoded(message: memoryview, decoder: Decoder, chance: Random) -> _Answer:
@@ -137,8 +140,10 @@ def _decoded(message: memoryview, decoder: Decoder, chance: Random) -> _Answer:
         if packing is None:
             return _Answer(Verdict.DECLINED)
         points = packing.points
+        if points > MOST_POINTS:
+            return _Answer(Verdict.REFUSED, f"{points} points are too many to try")
         values = decoder(message, 1 + points // chance.choice([1, 3, 50, 1000]))
-    except (MessageError, MemoryError) as error:
+    except MessageError as error:
         return _Answer(Verdict.REFUSED, str(error))
     except Exception as error:  # noqa: BLE001 - any other is what is looked for
         return _Answer(Verdict.RAISED, f"{type(error).__name__}: {error}")

@@ -29,6 +29,8 @@ def by_eccodes(message: bytes) -> NDArray[np.float32]:
 
 def misreading(message: bytes, packing: Packing) -> str:
     """What ecCodes 2.50 reads otherwise than the manual has it; empty where it may be believed."""
+    if packing.reference == 0 and np.signbit(packing.reference):
+        return "it takes the sign off a reference value of -0"
     if 0 < abs(packing.reference) < np.finfo(np.float32).tiny:
         return "it adds 2^-126 to a reference value that is nearer to 0 than that"
     if packing.missing and max(packing.bits, _widest(message, packing)) >= 32:
