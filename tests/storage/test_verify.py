@@ -11,9 +11,10 @@ import pytest
 
 from storage.archive import ArchiveWriter
 from storage.errors import CorruptStore
+from storage.grids import LatLonGrid
 from storage.metadata import documents
 from storage.reader import Store
-from storage.verify import verify
+from storage.verify import SAMPLED, spot_check, verify
 
 
 def test_a_good_store_is_counted(made_store: Any) -> None:
@@ -65,3 +66,39 @@ def test_a_missing_document_is_found(tmp_path: Path, made_store: Any) -> None:
         writer.close()
     with pytest.raises(CorruptStore, match="spatial_ref/c"):
         verify(path)
+
+
+@pytest.fixture
+def many(tmp_path: Path, make_schema: Any, write_store: Any) -> Any:
+    """A store of more shards than a writer reads whole."""
+    made = write_store(tmp_path / "many.zarr.zip", make_schema(LatLonGrid(0.0, 1.0, 9, 0.0, 1.0, 20 * SAMPLED)))
+    spot_check(made.path, made.schema)
+    return made
+
+
+@pytest.mark.parametrize("shard", range(2 * SAMPLED))
+def test_a_writer_finds_any_shard_that_does_not_end_in_its_index(many: Any, shard: int) -> None:
+    with Store.open(many.path) as store:
+        entry = store.directory.entry(shard)
+    with many.path.open("r+b") as file:
+        file.seek(entry.end - 100)
+        file.write(bytes(8))
+    with pytest.raises(CorruptStore, match=rf"many\.zarr\.zip: {entry.name.decode()} has a shard index"):
+        spot_check(many.path, many.schema)
+
+
+def test_a_writer_finds_shards_that_changed_places(tmp_path: Path, many: Any) -> None:
+    path = tmp_path / "changed.zarr.zip"
+    with Store.open(many.path) as store, path.open("wb") as file:
+        writer = ArchiveWriter(file.write)
+        entries = list(map(store.directory.entry, range(len(store.directory))))
+        for entry in (entries[0], entries[2], entries[1], *entries[3:]):
+            writer.add(entry.name.decode(), store.read_entry(entry), entry.crc)
+        writer.close()
+    with pytest.raises(CorruptStore, match="entry 1 is b'forecast/c/0/0/0/2'"):
+        spot_check(path, many.schema)
+
+
+def test_a_writer_finds_another_schema(many: Any, made_store: Any) -> None:
+    with pytest.raises(CorruptStore, match="schema reads back differently"):
+        spot_check(many.path, made_store.schema)
