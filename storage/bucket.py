@@ -49,7 +49,10 @@ class Bucket(ABC):
 
     @abstractmethod
     def upload(self, local: Path, key: str, progress: Progress | None = None) -> str:
-        """Put a file under a new key and return the sha256 of what was sent; raises Conflict where the key exists."""
+        """Put a file under a new key and return the sha256 of what was sent; raises Conflict where the key exists.
+
+        The file belongs to the bucket then: it may be removed, but no longer be written to.
+        """
 
     @abstractmethod
     def delete(self, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -70,14 +71,17 @@ class FolderBucket(Bucket):
                 self._show(part, key)
 
     def upload(self, local: Path, key: str, progress: Progress | None = None) -> str:
-        digest = hashlib.sha256()
-        with local.open("rb") as source, self._explained("upload", key), self._part(key) as part:
+        digest, done = hashlib.sha256(), 0
+        with local.open("rb") as source, self._explained("upload", key), self._part(key, local) as part:
             total = os.fstat(source.fileno()).st_size
+            linked = os.path.sameopenfile(source.fileno(), part.fileno())
             while block := source.read(BLOCK_BYTES):
-                part.write(block)
+                if not linked:
+                    part.write(block)
                 digest.update(block)
+                done += len(block)
                 if progress:
-                    progress(part.tell(), total)
+                    progress(done, total)
             with self._lock():
                 if self.path(key).exists():
                     raise Conflict(f"{self.url(key)} exists already")
@@ -125,13 +129,17 @@ class FolderBucket(Bucket):
             yield
 
     @contextmanager
-    def _part(self, key: str) -> Iterator[BinaryIO]:
-        """A new locked file beside `key`, gone on leaving unless `_show` renamed it."""
+    def _part(self, key: str, local: Path | None = None) -> Iterator[BinaryIO]:
+        """A new locked file beside `key`, gone on leaving unless `_show` renamed it.
+
+        It is `local` itself under a second name where that lies on the same disk, else empty.
+        """
         path = self.path(key)
         make_folder(path.parent)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
         with self._lock():
-            file = part.open("xb")
+            linked = local is not None and _link(local, part)
+            file = part.open("r+b" if linked else "xb")
             fcntl.flock(file, fcntl.LOCK_EX)
         with file:
             try:
@@ -158,6 +166,17 @@ class FolderBucket(Bucket):
             raise ObjectNotFound(f"cannot {verb} {self.url(key)}: it does not exist") from error
         except OSError as error:
             raise BucketError(f"cannot {verb} {self.url(key)}: {error.strerror or error}") from error
+
+
+def _link(local: Path, part: Path) -> bool:
+    """Whether a second name could be given to a file: not across disks, and not on every file system."""
+    try:
+        os.link(local, part)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True
 
 
 def _raise_unless_gone(error: OSError) -> None:

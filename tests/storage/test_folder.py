@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import hashlib
 import os
 import random
 import subprocess
@@ -83,3 +85,23 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "gfs").write_bytes(b"")
     with pytest.raises(BucketError, match=r"cannot write .*gfs/a"):
         FolderBucket(tmp_path).write("gfs/a", b"x")
+
+
+def test_an_upload_on_the_same_disk_takes_no_room_and_one_from_another_disk_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = FolderBucket(tmp_path / "bucket")
+    local = tmp_path / "run"
+    local.write_bytes(bytes(range(256)) * 1000)
+    truth = hashlib.sha256(local.read_bytes()).hexdigest()
+    assert bucket.upload(local, "gfs/one") == truth
+    assert bucket.path("gfs/one").samefile(local)
+
+    def across(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", across)
+    assert bucket.upload(local, "gfs/two") == truth
+    assert not bucket.path("gfs/two").samefile(local)
+    assert bucket.read("gfs/two") == bucket.read("gfs/one") == local.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "bucket").rglob("*") if path.is_file()) == [".lock", "one", "two"]
