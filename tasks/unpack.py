@@ -75,11 +75,23 @@ def _unpack_simple(address: int, packing: Any, state: Any, whole: NDArray[np.int
     return 0
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+def _length(address: int, packing: Any, group: int) -> int:
+    """How many values a group has."""
+    length = packing.length_reference
+    bits = packing.length_bits
+    if group == packing.groups - 1:
+        length = packing.last_length
+    elif bits:
+        length += packing.length_increment * _bits(address, packing.size, packing.lengths_at + group * bits, bits)
+    return int(length)
+
+
 @numba.njit(nogil=True, cache=True)
 def _unpack_groups(address: int, packing: Any, state: Any, whole: NDArray[np.int64]) -> int:
     """The next len(whole) numbers of the groups, reference and bias added; ABSENT where they say missing."""
     size, end, groups, bias = packing.size, packing.end, packing.groups, packing.bias
-    reference_bits, width_bits, length_bits = packing.bits, packing.width_bits, packing.length_bits
+    reference_bits, width_bits = packing.bits, packing.width_bits
     missing = packing.missing
     group, within, bit = state.group, state.within, state.bit
     if state.point == 0:
@@ -94,13 +106,7 @@ def _unpack_groups(address: int, packing: Any, state: Any, whole: NDArray[np.int
         width = packing.width_reference
         if width_bits:
             width += _bits(address, size, packing.widths_at + group * width_bits, width_bits)
-        length = packing.length_reference
-        if group == groups - 1:
-            length = packing.last_length
-        elif length_bits:
-            length += packing.length_increment * _bits(
-                address, size, packing.lengths_at + group * length_bits, length_bits
-            )
+        length = _length(address, packing, group)
         count = min(length - within, len(whole) - done)
         if width > WIDEST or bit + count * width > end:
             return BEYOND
@@ -133,7 +139,11 @@ def _unpack_groups(address: int, packing: Any, state: Any, whole: NDArray[np.int
             within = 0
     state.point += len(whole)
     state.group, state.within, state.bit = group, within, bit
-    return LENGTHS if state.point == packing.points and group != groups else 0
+    if state.point == packing.points:
+        while group < groups and _length(address, packing, group) == 0:
+            group += 1
+        return LENGTHS if group < groups else 0
+    return 0
 
 
 @numba.njit(nogil=True, cache=True)

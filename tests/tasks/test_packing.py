@@ -437,3 +437,12 @@ def test_groups_of_no_octets_at_all_end_at_once() -> None:
     nothing = Complex((Group(0, 0, (0,) * 9),), bits=0, width_bits=0, length_bits=0)
     with pytest.raises(MessageError):
         unpack(saying(nothing, 5, 32, 35, 2**32 - 1))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5, None])
+def test_groups_of_no_values_are_passed_over_wherever_they_stand(at_once: int | None) -> None:
+    nothing = Group(3, 4, ())
+    structure = Complex((nothing, Group(2, 3, (0, 7)), nothing, nothing, Group(1, 2, (3, 0, 1)), nothing), bits=4)
+    found = unpack(message(structure), at_once)
+    assert found is not None
+    assert found.tolist() == [2, 9, 4, 1, 2]
