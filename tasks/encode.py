@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.layout import shard_grid
+from storage.layout import BLOCK, shard_grid
 from storage.schema import StoreSchema
 from storage.writer import EncodedBand, ShardRow
 from tasks.bands import strips_of, workers
@@ -71,9 +71,14 @@ def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: T
     Raises DecodeError, QuantisationOverflow.
     """
 
+    longest = max(len(part.messages) for part in parts)
+    rooms = local()
+
     def fill(part: Part, row: ShardRow) -> None:
+        if not hasattr(rooms, "room"):
+            rooms.room = np.empty(longest * BLOCK * schema.grid.nx, np.float32)
         for strip, rows in enumerate(strips_of(row.rows)):
-            derived, anomalies = derive(part.course, rows_of(fields, part.numbers, rows))
+            derived, anomalies = derive(part.course, rows_of(fields, part.numbers, rows, rooms.room))
             tally.add(part.name, anomalies)
             row.put(part.name, strip, derived)
 

@@ -6,6 +6,7 @@ messages at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -39,8 +40,16 @@ class Fields(Protocol):
         """Give up what the fields hold."""
 
 
-def rows_of(fields: Fields, numbers: range, rows: range) -> NDArray[np.float32]:
-    """[message, rows, x] of consecutive messages: see Fields.fill."""
-    values = np.empty((len(numbers), len(rows), fields.grid.nx), np.float32)
+def rows_of(
+    fields: Fields, numbers: range, rows: range, room: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """[message, rows, x] of consecutive messages: see Fields.fill. `room`: a flat array to lie in.
+
+    New memory costs more than what is decoded into it.
+    """
+    shape = len(numbers), len(rows), fields.grid.nx
+    size = math.prod(shape)
+    values = np.empty(size, np.float32) if room is None else room[:size]
+    values = values.reshape(shape)
     fields.fill(np.arange(numbers.start, numbers.stop), rows, values, np.arange(len(numbers)))
     return values

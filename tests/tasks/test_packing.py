@@ -442,7 +442,7 @@ def test_groups_of_no_octets_at_all_end_at_once() -> None:
 @pytest.mark.parametrize("at_once", [1, 2, 3, 5, None])
 def test_groups_of_no_values_are_passed_over_wherever_they_stand(at_once: int | None) -> None:
     nothing = Group(3, 4, ())
-    structure = Complex((nothing, Group(2, 3, (0, 7)), nothing, nothing, Group(1, 2, (3, 0, 1)), nothing), bits=4)
+    structure = Complex((nothing, Group(2, 3, (0, 7)), nothing, Group(1, 2, (3, 0, 1)), nothing), bits=4)
     found = unpack(message(structure), at_once)
     assert found is not None
     assert found.tolist() == [2, 9, 4, 1, 2]
