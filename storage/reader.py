@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from storage.archive import Directory, Entry, read_directory
@@ -228,7 +228,7 @@ class Store:
 
 def _read_entry(descriptor: Descriptor, entry: Entry, path: Path) -> bytes:
     data = descriptor.read(entry.size, entry.data)
-    if len(data) != entry.size or zlib.crc32(data) != entry.crc:
+    if len(data) != entry.size or crc32(data) != entry.crc:
         raise CorruptStore(f"{path}: {entry.name.decode('ascii', 'replace')} does not match its crc")
     return data
 
