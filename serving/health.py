@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,9 @@ from pydantic import BaseModel, Field
 
 from serving.preference import source_name
 from serving.stores import ModelState, Snapshot
+from storage.freshness import Age, age_of
 from storage.reader import Store
-from storage.schema import StoreSchema
 from storage.variables import Statistic
-
-
-class Age(StrEnum):
-    """How old a run is, by its model's own limits."""
-
-    FRESH = "fresh"
-    DUE = "due"
-    LATE = "late"
-    STALE = "stale"
-    ENDED = "ended"
-    MISSING = "missing"
 
 
 class Status(StrEnum):
@@ -133,18 +122,6 @@ def _model_health(state: ModelState, folder: Path, now: datetime) -> ModelHealth
         store=state.store.path.name if state.store else None,
         problem=_relative(state.problem, folder),
     )
-
-
-def age_of(schema: StoreSchema, now: datetime) -> Age:
-    """The run's age in a word."""
-    age = now - schema.init_time
-    if now > schema.valid_times[-1]:
-        return Age.ENDED
-    limits = schema.freshness
-    for word, minutes in ((Age.STALE, limits.stale_after), (Age.LATE, limits.late_after), (Age.DUE, limits.due_after)):
-        if age > timedelta(minutes=minutes):
-            return word
-    return Age.FRESH
 
 
 def describe(store: Store) -> ModelStore:
