@@ -91,9 +91,9 @@ def rows(what: str, ours: Hauled, plain: Cost, scratch_bytes: int, zip_bytes: in
     """What both took."""
     pairs = (
         (what, ours.cost.cpu_seconds, plain.cpu_seconds, 1.0, "s CPU"),
-        ("peak of anonymous memory", ours.cost.anonymous_bytes, plain.anonymous_bytes, 1e9, "GB"),
-        ("scratch", ours.cost.disk_bytes, scratch_bytes, 1e9, "GB"),
-        ("bytes of the store", ours.store_bytes, zip_bytes, 1e9, "GB"),
+        ("its peak of anonymous memory", ours.cost.anonymous_bytes, plain.anonymous_bytes, 1e9, "GB"),
+        ("its scratch", ours.cost.disk_bytes, scratch_bytes, 1e9, "GB"),
+        ("bytes of its store", ours.store_bytes, zip_bytes, 1e9, "GB"),
     )
     whole = Row("so the whole globe, by area", SHARE * ours.cost.cpu_seconds, "s CPU", SHARE * plain.cpu_seconds, PLAIN)
     first, *more = (Row(name, mine / unit, word, other / unit, PLAIN) for name, mine, other, unit, word in pairs)

@@ -30,21 +30,20 @@ WRITING = (
     Clocked("read back", "storage.writer", "spot_check"),
 )
 """The stages of the step `write`."""
-BEFORE, AFTER = ("find", "fetch"), ("check", "publish")
-"""The other steps of an ingest."""
 
 
 @dataclass(frozen=True)
 class Hauled:
     """What one ingest took. `cost.disk_bytes`: the peak of what is neither message nor store.
 
-    `stages`: CPU seconds of each, together those of `cost`. `waited`: wall seconds from the last byte's arrival until
-    the run was published.
+    `stages`: CPU seconds of each, together those of `cost`; `writing`: of the step from messages to a finished store.
+    `waited`: wall seconds from the last byte's arrival until the run was published.
     """
 
     report: IngestReport
     cost: Cost
     stages: dict[str, float]
+    writing: float
     waited: float
     store: Path
     store_bytes: int
@@ -76,7 +75,9 @@ def haul(run: KeptRun, folder: Path, bbox: str | None = None) -> Hauled:
         published = monotonic()
     steps = {name: spent.cpu for name, spent in crew.steps.items()}
     writing = {clocked.stage: crew.clocks.seconds.get(clocked.stage, 0.0) for clocked in WRITING}
-    stages = {name: steps[name] for name in BEFORE} | writing | {name: steps[name] for name in AFTER}
+    stages = {"find, fetch": steps["find"] + steps["fetch"], **writing}
+    stages |= {"check": steps["check"], "publish": steps["publish"]}
     stages["rest"] = meter.cost.cpu_seconds - sum(stages.values())
     store = folder / "bucket" / report.key
-    return Hauled(report, meter.cost, stages, published - crew.ended["fetch"], store, store.stat().st_size)
+    waited = published - crew.ended["fetch"]
+    return Hauled(report, meter.cost, stages, steps["write"], waited, store, store.stat().st_size)

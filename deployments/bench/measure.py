@@ -116,14 +116,20 @@ def trim() -> None:
 
 
 def anonymous_bytes(pid: int) -> int:
-    """Anonymous memory of a process and its children now; what is gone already counts nothing."""
-    return sum(map(_anonymous, family(pid)))
+    """Anonymous memory of a process and its children now; what is gone already counts nothing.
+
+    What children share with the process that forked them counts once: RssAnon would count it for each.
+    """
+    first, *others = family(pid)
+    if not others:
+        return _kilobytes(f"/proc/{pid}/status", "RssAnon:")
+    return sum(_kilobytes(f"/proc/{one}/smaps_rollup", "Pss_Anon:") for one in (first, *others))
 
 
-def _anonymous(pid: int) -> int:
+def _kilobytes(path: str, name: str) -> int:
     try:
-        with open(f"/proc/{pid}/status") as status:
-            return sum(1024 * int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+        with open(path) as lines:
+            return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
     except (FileNotFoundError, ProcessLookupError):
         return 0
 

@@ -56,8 +56,9 @@ def test_messages_of_a_run_come_variable_after_variable(run: KeptRun) -> None:
 def test_stages_add_up_to_the_whole_ingest(hauled: hauling.Hauled) -> None:
     assert {clocked.stage for clocked in hauling.WRITING} < hauled.stages.keys()
     assert sum(hauled.stages.values()) == pytest.approx(hauled.cost.cpu_seconds)
-    busy = ("fetch", "decode", "derive", "quantise, gather", "compress", "crc32c, crc32", "write", "check")
+    busy = ("find, fetch", "decode", "derive", "quantise, gather", "compress", "crc32c, crc32", "write", "check")
     assert all(hauled.stages[stage] > 0 for stage in busy), hauled.stages
+    assert hauled.stages["compress"] < hauled.writing < hauled.cost.cpu_seconds
     assert hauled.store_bytes == hauled.store.stat().st_size
     assert hauled.report.messages == sum(
         lead >= wanted.from_lead for wanted in LOADS["gfs30"].model.wanted for lead in LEADS

@@ -98,6 +98,22 @@ sys.stdin.read()
         child.communicate()
 
 
+def test_memory_that_a_forked_child_shares_counts_once() -> None:
+    code = """
+import os, sys
+block = bytearray(b"1") * (60 << 20)
+if not os.fork():
+    sys.stdout.write("x"); sys.stdout.flush()
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.read(1) == b"x"
+        assert len(list(measure.family(child.pid))) == 2
+        assert 60 * MEGABYTE < measure.anonymous_bytes(child.pid) < 110 * MEGABYTE
+        child.communicate()
+
+
 def test_files_without_a_name_are_seen(tmp_path: Path) -> None:
     before = measure.nameless_bytes()
     with tempfile.TemporaryFile(dir=tmp_path) as file:
