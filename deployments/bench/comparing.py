@@ -55,7 +55,7 @@ def _plain(run: KeptRun, folder: Path) -> tuple[Path, Cost, int]:
 def agree(store: Path, series: Path, run: KeptRun, cells: Iterable[NDArray[np.int64]]) -> None:
     """Raises Disagreement unless both hold the same values, within what int16, float32 and packing round."""
     array = open_series(series)
-    packing = packing_of(run.messages())
+    packing = coarsest_packing(run.messages())
     with Store.open(store) as opened:
         steps = {stored.name: stored.scale_factor for stored in opened.schema.variables}
         for y, x in cells:
@@ -75,7 +75,7 @@ def agree(store: Path, series: Path, run: KeptRun, cells: Iterable[NDArray[np.in
                     )
 
 
-def packing_of(messages: Sequence[StagedMessage]) -> dict[str, float]:
+def coarsest_packing(messages: Sequence[StagedMessage]) -> dict[str, float]:
     """Variable -> the coarsest packing of its messages, in their units."""
     fields = open_fields(messages, Path(), None, lambda done, total: None)
     try:
