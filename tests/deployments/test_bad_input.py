@@ -93,7 +93,7 @@ def test_a_flipped_bit_in_a_frame_is_found_before_anything_is_decoded(
         # Octets 12 to 15 of section 5: the reference value.
         ((154, 155), "values lie outside"),
         # Octets 7 to 10 of section 3: the number of points.
-        ((46,), "values for 19 x 36 points"),
+        ((46,), "section 5 holds 684 values, section 3 748 points"),
         # Octet 20 of section 5: bits of a group's reference.
         ((162,), "cannot be decoded"),
     ],
