@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from time import monotonic
 
@@ -62,7 +62,10 @@ def ingest(model: Model, request: IngestRequest, crew: Crew | None = None) -> In
                 lambda advance: check_store(written.path, model.wanted, haul.messages, progress=advance),
             )
             manifest = crew.step(
-                "publish", lambda advance: publish(written, bucket, datetime.now(UTC), progress=advance)
+                "publish",
+                lambda advance: publish(
+                    written, bucket, datetime.now(UTC), advance, retention=timedelta(hours=model.retention)
+                ),
             )
             report = _report(haul, manifest, monotonic() - begun)
             crew.show(report, MapOf(written.path, f"2 m temperature, {run}, first lead"))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from storage.schema import Freshness
 from tasks.wanted import Mirror, Product, Wanted
+
+HEAD_START = 5
+"""Minutes before the last lead of a stage is expected at which work on the others begins: about what starting a flow
+run and fetching them takes."""
 
 
 class UnknownModel(LookupError):
@@ -27,6 +34,9 @@ class Model:
 
     For estimates only: `bytes_per_message`, the mean length of a wanted message; `points` of the grid; `by_eccodes`,
     whether its messages are packed so that only ecCodes decodes them, which takes scratch.
+
+    `retention`: runs that began up to so many hours before the published one stay in the bucket; 0: it and the one
+    before it, which stay whatever happens.
     """
 
     name: str
@@ -41,6 +51,7 @@ class Model:
     bytes_per_message: int
     points: int
     by_eccodes: bool = False
+    retention: int = 0
 
     def leads(self, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) of a run; raises ValueError where the model has no run at that hour."""
@@ -52,6 +63,37 @@ class Model:
             f"{self.name} has no run at {init_time:%Y-%m-%dT%H:%MZ}; runs start at "
             + ", ".join(f"{hour:02d}Z" for hour in hours)
         )
+
+    def stages_of(self, init_time: datetime) -> list[tuple[int, ...]]:
+        """The leads (hours) of each publication of a run, each holding the one before; the last are all leads."""
+        leads = self.leads(init_time)
+        ends = sorted({stage for stage in self.stages if leads[0] <= stage < leads[-1]} | {leads[-1]})
+        return [tuple(lead for lead in leads if lead <= end) for end in ends]
+
+    def arrives(self, init_time: datetime, lead: int) -> datetime:
+        """When a lead (hours) is expected to land."""
+        if self.arrival:
+            leads, minutes = zip(*self.arrival, strict=True)
+            return init_time + timedelta(minutes=float(np.interp(lead, leads, minutes)))
+        cycle = 24 * 60 // sum(len(cycle.hours) for cycle in self.cycles)
+        return init_time + timedelta(minutes=self.freshness.due_after - cycle)
+
+    def deadline(self, init_time: datetime, lead: int) -> datetime:
+        """Until when a lead (hours) is waited for."""
+        return self.arrives(init_time, lead) + timedelta(minutes=self.grace)
+
+    def herald(self, init_time: datetime, leads: Sequence[int], before: Sequence[int] = ()) -> int:
+        """The lead (hours) whose arrival says that the last of `leads` will follow within HEAD_START.
+
+        It is the last one itself where nobody knows when leads land. `before`: leads of the stage before, none of which
+        it is.
+        """
+        if not self.arrival:
+            return leads[-1]
+        new = [lead for lead in leads if not before or lead > before[-1]]
+        start = self.arrives(init_time, leads[-1]) - timedelta(minutes=HEAD_START)
+        early = [lead for lead in new if self.arrives(init_time, lead) <= start]
+        return early[-1] if early else new[0]
 
     @property
     def last_lead(self) -> int:

@@ -24,6 +24,7 @@ class Manifest(BaseModel):
 
     `key`, `size`, `sha256`: the store's object in the bucket. `generation` counts publications of the model: 1, 2, ...
     `leads` is how many leads the run holds, `last_lead` its last one in minutes; `freshness` is in minutes too.
+    `previous`: the key of the store that this one replaced, None for a model's first.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,6 +39,7 @@ class Manifest(BaseModel):
     last_lead: int = Field(ge=0)
     published_at: Utc
     freshness: Freshness
+    previous: str | None = None
 
     @model_validator(mode="after")
     def _key_lies_beside(self) -> Manifest:
@@ -50,6 +52,11 @@ class Manifest(BaseModel):
     def order(self) -> tuple[datetime, int]:
         """What makes one manifest newer than another of its model: the run, then the publication."""
         return self.init_time, self.generation
+
+    def beats(self, key: str) -> bool:
+        """Whether the publisher of a key cannot win any more, as this manifest is published already."""
+        order = key_order(key)
+        return order is not None and order <= self.order
 
     def to_bytes(self) -> bytes:
         return self.model_dump_json(indent=2).encode() + b"\n"

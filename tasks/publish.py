@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 from storage.bucket import Bucket, Progress
 from storage.errors import BucketError, Conflict, ObjectNotFound, WrongChecksum
-from storage.manifest import Manifest, key_order, manifest_key, parse_manifest, store_key
+from storage.manifest import Manifest, manifest_key, parse_manifest, store_key
 from storage.schema import StoreSchema
+from tasks.prune import prune
 
 
 class Finished(Protocol):
@@ -37,18 +38,24 @@ class Published:
         return self.manifest.generation if self.manifest else 0
 
 
-def publish(written: Finished, bucket: Bucket, now: datetime, progress: Progress | None = None) -> Manifest:
+def publish(
+    written: Finished,
+    bucket: Bucket,
+    now: datetime,
+    progress: Progress | None = None,
+    retention: timedelta = timedelta(0),
+) -> Manifest:
     """Make `written` the published run of its model. `progress(done, total)` counts bytes.
 
     Until the swap the old run is the truth, after it the new one; nothing is overwritten. Another machine may publish
     at the same time: the newer run wins whoever ends first, and of two that publish the same run the first. The loser
-    raises Conflict and takes its object away. Stores that are neither the new nor the previous one are deleted, as is
-    what killed publishers left; a failure there raises BucketError too, which says that the run is published.
+    raises Conflict and takes its object away. Stores that `retention` does not need are deleted, as is what killed
+    publishers left (`tasks.prune`); a failure there raises BucketError too, which says that the run is published.
     Raises Conflict, DiskFull, BucketError, ManifestError.
     """
     schema = written.schema
     before = _published(bucket, schema)
-    bucket.sweep(f"{schema.model}/", lambda key: _beaten(key, before.manifest))
+    bucket.sweep(f"{schema.model}/", lambda key: before.manifest is not None and before.manifest.beats(key))
     key, generation, sha256 = _upload(written, bucket, before, progress)
     size = bucket.size(key)
     if size != written.path.stat().st_size:
@@ -66,12 +73,12 @@ def publish(written: Finished, bucket: Bucket, now: datetime, progress: Progress
         freshness=schema.freshness,
     )
     try:
-        manifest, previous = _swap(manifest, schema, bucket, before)
+        manifest = _swap(manifest, schema, bucket, before)
     except Conflict:
         bucket.delete(key)
         raise
     try:
-        _clean(bucket, manifest, previous)
+        prune(bucket, manifest, retention)
     except BucketError as error:
         raise BucketError(
             f"{_run(schema)} is published as {bucket.url(manifest.key)}, but what it replaced could not be removed "
@@ -134,36 +141,20 @@ def _free_key(schema: StoreSchema, published: Published, taken: Collection[str])
     raise AssertionError
 
 
-def _swap(
-    manifest: Manifest, schema: StoreSchema, bucket: Bucket, before: Published
-) -> tuple[Manifest, Manifest | None]:
-    """Name the store in the manifest; returns the manifest as swapped and the one it replaced.
+def _swap(manifest: Manifest, schema: StoreSchema, bucket: Bucket, before: Published) -> Manifest:
+    """Name the store in the manifest; returns the manifest as swapped.
 
     Where somebody published an older run since `before`, that one is replaced. Raises Conflict for any other.
     """
     while True:
         published = _published(bucket, schema, before)
         generation = max(manifest.generation, published.generation + 1)
-        manifest = manifest.model_copy(update={"generation": generation})
+        previous = published.manifest.key if published.manifest else None
+        manifest = manifest.model_copy(update={"generation": generation, "previous": previous})
         try:
             bucket.swap(manifest_key(schema.model), manifest.to_bytes(), published.data)
         except Conflict:
             if _published(bucket, schema, before) == published:
                 raise
         else:
-            return manifest, published.manifest
-
-
-def _beaten(key: str, manifest: Manifest | None) -> bool:
-    """Whether the publisher of a key cannot win any more, as `manifest` is published already."""
-    order = key_order(key)
-    return manifest is not None and order is not None and order <= manifest.order
-
-
-def _clean(bucket: Bucket, manifest: Manifest, previous: Manifest | None) -> None:
-    prefix = f"{manifest.model}/"
-    kept = {manifest.key, previous.key if previous else ""}
-    for key in bucket.list(prefix):
-        if key not in kept and _beaten(key, manifest):
-            bucket.delete(key)
-    bucket.sweep(prefix, lambda key: _beaten(key, manifest))
+            return manifest

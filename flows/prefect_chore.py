@@ -1,0 +1,30 @@
+"""A chore as a Prefect flow: its result in words, and people told when it fails or crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from prefect import Flow, flow
+from prefect.states import Completed
+
+from flows.prefect_crew import tell_people
+
+if TYPE_CHECKING:
+    from flows.chore import InWords
+
+P = ParamSpec("P")
+R = TypeVar("R", bound="InWords")
+
+
+def prefect_chore(name: str, work: Callable[P, R]) -> Flow[P, Any]:
+    """The Prefect flow of a chore."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Any:
+        result = work(*args, **kwargs)
+        return Completed(message=result.in_words(), data=result)
+
+    hooks: list[Any] = [tell_people]
+    return flow(name=name, description=work.__doc__, on_failure=hooks, on_crashed=hooks)(run)
