@@ -26,7 +26,7 @@ from storage.disk import PART, fsync_folder, writing
 from storage.errors import BucketError, StorageError
 from storage.folder import FolderBucket
 from storage.manifest import Manifest, manifest_key, models_in, read_manifest
-from storage.schema import SchemaError
+from storage.sizes import size_in_words
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class ModelSync(BaseModel):
         run = f"{self.model} {self.init_time:%Y-%m-%dT%H:%MZ}" if self.init_time else self.model
         match self.outcome:
             case Outcome.SYNCED:
-                return f"{run} synced: {self.bytes / 1e6:.1f} MB downloaded"
+                return f"{run} synced: {size_in_words(self.bytes)} downloaded"
             case Outcome.CURRENT:
                 return f"{run} is here already"
             case _:
@@ -106,7 +106,7 @@ def sync_once(
             continue
         try:
             report.models.append(_sync_model(bucket, model, folder, bars or _no_bars, older))
-        except (StorageError, SchemaError, OSError) as error:
+        except (StorageError, OSError) as error:
             report.models.append(ModelSync(model=model, outcome=Outcome.FAILED, problem=_told(model, error)))
         except Exception as error:
             log.exception("%s: the sync met a bug", model)
