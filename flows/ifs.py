@@ -1,7 +1,7 @@
 """ECMWF IFS open data, global 0.25 degrees, stream oper.
 
-Names: cycle 50r1 (2026-05), where 06Z and 18Z are `oper` too. Arrival: 360 h lands 7 h 34 min after 00Z and 12Z,
-144 h lands 6 h 27 min after 06Z and 18Z.
+Names: cycle 50r1 (2026-05), where 06Z and 18Z are `oper` too. Arrival: 0 h lands 5 h 45 min after the
+init time, 90 h 6 h 12 min, 144 h, where 06Z and 18Z end, 6 h 27 min, 360 h 7 h 34 min.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ MODEL = Model(
     licence="CC-BY-4.0",
     bytes_per_message=700_000,
     points=721 * 1440,
+    arrival=((0, 345), (90, 372), (144, 387), (360, 454)),
+    grace=75,
     # CCSDS.
     by_eccodes=True,
 )

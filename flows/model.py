@@ -35,6 +35,10 @@ class Model:
     For estimates only: `bytes_per_message`, the mean length of a wanted message; `points` of the grid; `by_eccodes`,
     whether its messages are packed so that only ecCodes decodes them, which takes scratch.
 
+    `arrival`: (lead in hours, minutes after the init time at which it lands), rising, straight lines between them;
+    without, all leads are expected at once, a cycle before `freshness.due_after`. `grace`: minutes beyond that for
+    which a lead is waited for. `stages`: leads (hours) up to which a run is published before it is complete.
+
     `retention`: runs that began up to so many hours before the published one stay in the bucket; 0: it and the one
     before it, which stay whatever happens.
     """
@@ -52,6 +56,9 @@ class Model:
     points: int
     by_eccodes: bool = False
     retention: int = 0
+    arrival: tuple[tuple[int, int], ...] = ()
+    grace: int = 60
+    stages: tuple[int, ...] = ()
 
     def leads(self, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) of a run; raises ValueError where the model has no run at that hour."""

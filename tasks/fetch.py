@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +57,7 @@ class LeadResult:
 
     `bytes`: received of messages and of what lies between them. `mirrors`: names of those that delivered.
     `missing`: variables that the lead does not have. `problems`: in words, what went wrong on the way.
+    `absent`: what the mirrors said of a lead that is not there yet, and of which nothing is staged.
     """
 
     lead: int
@@ -65,22 +66,32 @@ class LeadResult:
     mirrors: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
+    absent: str = ""
+
+
+class NotYet(NoMirrorLeft):
+    """No mirror has the lead, and at least one has said so."""
 
 
 def fetch_leads(
-    orders: Sequence[LeadOrder], patience: Patience | None = None, alive: Callable[[], None] = lambda: None
+    orders: Sequence[LeadOrder],
+    patience: Patience | None = None,
+    alive: Callable[[], None] = lambda: None,
+    arriving: bool = False,
 ) -> Iterator[LeadResult]:
     """Each lead as soon as it is staged, in whatever order they come.
 
     A lead without a wanted variable is a result that says so; a lead that no mirror could deliver raises
     NoMirrorLeft, after the leads under way have come. Raises DiskFull at once.
+    `arriving`: who asks will ask again for a lead that some mirror says it does not have, so that is a result too, at
+    once, with `absent` set; without, such a lead is waited for here as long as `patience` has it.
     Runs an event loop of its own in the calling thread, while the caller waits for the next result. `alive` is called
     over and over meanwhile: what it raises ends the fetch.
     """
     if not orders:
         return
     with asyncio.Runner() as runner:
-        results = _results(orders, patience or Patience())
+        results = _results(orders, patience or Patience(), arriving)
 
         async def following() -> LeadResult | None:
             coming = asyncio.ensure_future(anext(results, None))
@@ -103,14 +114,14 @@ def fetch_leads(
             runner.run(end())
 
 
-async def _results(orders: Sequence[LeadOrder], patience: Patience) -> AsyncGenerator[LeadResult, None]:
+async def _results(orders: Sequence[LeadOrder], patience: Patience, arriving: bool) -> AsyncGenerator[LeadResult, None]:
     waiting, running, failed = deque(orders), set[asyncio.Task[LeadResult]](), list[NoMirrorLeft]()
     mirrors = [mirror for order in orders for mirror in order.mirrors]
     async with open_places(mirrors, patience, REQUESTS_AT_ONCE) as places:
         try:
             while running or (waiting and not failed):
                 while waiting and not failed and len(running) < LEADS_AT_ONCE:
-                    running.add(asyncio.create_task(_fetch(waiting.popleft(), places)))
+                    running.add(asyncio.create_task(_fetch(waiting.popleft(), places, arriving)))
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in [task for task in running if task.done()]:
                     running.remove(task)
@@ -132,15 +143,18 @@ async def _cancel(tasks: set[asyncio.Task[LeadResult]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
+async def _fetch(order: LeadOrder, places: Places, arriving: bool) -> LeadResult:
     """One lead: all its products, into one blob."""
     deadline = now() + places.patience.lead
-    with Blob(order.folder / f"f{order.lead:03d}.grib2") as blob:
-        haul = LeadHaul(blob, places, deadline)
-        for product in order.products:
-            wanted = tuple(row for row in order.wanted if row.product == product.name)
-            if wanted:
-                await _product(order, product, Target(order.init_time, order.lead, wanted), haul)
+    try:
+        with Blob(order.folder / f"f{order.lead:03d}.grib2") as blob:
+            haul = LeadHaul(blob, places, deadline)
+            for product in order.products:
+                wanted = tuple(row for row in order.wanted if row.product == product.name)
+                if wanted:
+                    await _product(order, product, Target(order.init_time, order.lead, wanted), haul, arriving)
+    except NotYet as error:
+        return LeadResult(order.lead, (), haul.bytes, (), (), tuple(haul.problems), str(error))
     messages = tuple(haul.staged.values())
     return LeadResult(
         lead=order.lead,
@@ -152,8 +166,10 @@ async def _fetch(order: LeadOrder, places: Places) -> LeadResult:
     )
 
 
-async def _product(order: LeadOrder, product: Product, target: Target, haul: LeadHaul) -> None:
+async def _product(order: LeadOrder, product: Product, target: Target, haul: LeadHaul, arriving: bool) -> None:
     """Ask the mirrors in turn, and again while one of them may yet deliver; raises NoMirrorLeft at the deadline.
+
+    Where it is `arriving`, raises NotYet as soon as all were asked and one of them does not have it.
 
     What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail, and is
     waited for no longer than a file that is not there yet.
@@ -179,6 +195,8 @@ async def _product(order: LeadOrder, product: Product, target: Target, haul: Lea
         again = now() + (delay := patience.delay(attempt))
         attempt += 1
         remote = [error for place, error in failures.items() if not place.mirror.is_folder]
+        if arriving and not optional and not answered and any(isinstance(error, Absent) for error in remote):
+            raise NotYet(_said(order, failures))
         may_recover = again < recovers_until and any(isinstance(error, Throttled | Interrupted) for error in remote)
         may_appear = again < appears_until and any(isinstance(error, Absent) for error in remote) and not answered
         if may_recover or may_appear:
@@ -186,8 +204,12 @@ async def _product(order: LeadOrder, product: Product, target: Target, haul: Lea
         elif optional or answered:
             return
         else:
-            said = "; ".join(f"{place.mirror.name}: {error}" for place, error in failures.items())
-            raise NoMirrorLeft(
-                f"{order}: no mirror delivers it. {said}. Try again later, name another --mirror, or leave the lead "
-                "out with --leads"
-            )
+            raise NoMirrorLeft(_said(order, failures))
+
+
+def _said(order: LeadOrder, failures: Mapping[Place, Exception]) -> str:
+    said = "; ".join(f"{place.mirror.name}: {error}" for place, error in failures.items())
+    return (
+        f"{order}: no mirror delivers it. {said}. Try again later, name another --mirror, or leave the lead out with "
+        "--leads"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,6 +48,13 @@ class Transport(ABC):
     async def size(self, path: str) -> int:
         """Bytes of a file."""
 
+    @abstractmethod
+    async def look(self, path: str, mark: str | None = None) -> str:
+        """A mark of the file as it is now, got without its bytes: another one where it has changed. Raises Absent.
+
+        `mark`: the one that is known already, so that the mirror need not say more than that it still holds.
+        """
+
     async def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
         """Bytes [start, end) at once: an index, or the heads of a message's sections."""
         limit = LARGEST_INDEX if end is None else end - start
@@ -88,8 +95,15 @@ class FolderTransport(Transport):
             raise _of_folder(error, self.url(path)) from error
 
     async def size(self, path: str) -> int:
+        return self._stat(path).st_size
+
+    async def look(self, path: str, mark: str | None = None) -> str:
+        stat = self._stat(path)
+        return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
+
+    def _stat(self, path: str) -> os.stat_result:
         try:
-            return (self.folder / path).stat().st_size
+            return (self.folder / path).stat()
         except OSError as error:
             raise _of_folder(error, self.url(path)) from error
 
@@ -168,16 +182,27 @@ class HttpTransport(Transport):
                 raise RangeIgnored(f"{self.url(path)} ignores ranges: its messages cannot be looked for")
             return int(said[3])
 
+    async def look(self, path: str, mark: str | None = None) -> str:
+        # One byte, as not every server answers HEAD as it answers GET.
+        headers = {"Range": "bytes=0-0"} | ({"If-None-Match": mark} if mark and '"' in mark else {})
+        async with self._answer(path, headers, (200, 206, 304)) as answer:
+            if answer.status == 304 and mark is not None:
+                return mark
+            said = answer.headers
+            return said.get("ETag") or f"{said.get('Last-Modified')} {said.get('Content-Range')}"
+
     @asynccontextmanager
-    async def _answer(self, path: str, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A 200 or 206. Whatever fails until the body is read becomes a MirrorError."""
+    async def _answer(
+        self, path: str, headers: dict[str, str], fine: Collection[int] = (200, 206)
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer whose status is `fine`. Whatever fails until the body is read becomes a MirrorError."""
         import aiohttp
 
         url = self.url(path)
         address = urlunsplit(self._base._replace(path=self._path(path), fragment=""))
         try:
             async with self._session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy) as answer:
-                if answer.status not in (200, 206):
+                if answer.status not in fine:
                     raise _of_status(answer, url)
                 yield answer
         except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""An HTTP server over a folder, as a public bucket would serve it: ranges, and faults on request."""
+"""An HTTP server over a folder, as a public bucket would serve it: ranges, and on request faults and late files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import mimetypes
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -57,11 +57,15 @@ class Asked:
 
 @dataclass
 class Server:
-    """A running server. `asked`: every request so far. `faults` may be exchanged while it runs."""
+    """A running server. `asked`: every request so far. `faults` may be exchanged while it runs.
+
+    `appears(path)`: whether a file that lies in the folder has landed in the bucket by now.
+    """
 
     folder: Path
     url: str
     faults: Sequence[Fault] = ()
+    appears: Callable[[str], bool] = lambda path: True
     asked: list[Asked] = field(default_factory=list)
     _counts: dict[Fault, int] = field(default_factory=dict)
 
@@ -77,9 +81,13 @@ class Server:
         if fault.status is not None:
             return web.Response(status=fault.status, headers=dict(fault.headers))
         file = (self.folder / (fault.instead or path)).resolve()
-        if not file.is_file() or not file.is_relative_to(self.folder.resolve()):
+        if not file.is_file() or not file.is_relative_to(self.folder.resolve()) or not self.appears(path):
             return web.Response(status=404)
-        size = file.stat().st_size if fault.cut is None else min(fault.cut, file.stat().st_size)
+        stat = file.stat()
+        etag = f'"{stat.st_ino:x}-{stat.st_mtime_ns:x}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        size = stat.st_size if fault.cut is None else min(fault.cut, stat.st_size)
         ranged = "Range" in request.headers and not fault.ignore_range
         try:
             start, stop, _ = request.http_range.indices(size) if ranged else (0, size, 1)
@@ -88,10 +96,10 @@ class Server:
             ranged, start, stop = False, 0, size
         if ranged and start >= stop:
             return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
-        answer = web.StreamResponse(status=206 if ranged else 200, headers={"Accept-Ranges": "bytes"})
+        answer = web.StreamResponse(status=206 if ranged else 200, headers={"Accept-Ranges": "bytes", "ETag": etag})
         answer.content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         answer.content_length = stop - start
-        answer.last_modified = file.stat().st_mtime
+        answer.last_modified = stat.st_mtime
         if ranged:
             answer.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         # A client that has gone is no error of the server's.
@@ -143,14 +151,20 @@ class Server:
 
 
 @contextmanager
-def serve(folder: Path, faults: Sequence[Fault] = (), host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
+def serve(
+    folder: Path,
+    faults: Sequence[Fault] = (),
+    host: str = "127.0.0.1",
+    port: int = 0,
+    appears: Callable[[str], bool] = lambda path: True,
+) -> Iterator[Server]:
     """A server in a thread of its own, listening when the block begins and gone when it ends.
 
     Port 0 takes a free one; `Server.url` says which. Raises OSError where the port is taken.
     """
     listening = socket.create_server((host, port))
     shown = f"[{host}]" if ":" in host else host
-    server = Server(folder, f"http://{shown}:{listening.getsockname()[1]}", faults)
+    server = Server(folder, f"http://{shown}:{listening.getsockname()[1]}", faults, appears)
     loop = asyncio.new_event_loop()
     started, stop = threading.Event(), asyncio.Event()
     thread = threading.Thread(

@@ -6,11 +6,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 
 import pytest
 
+from deployments.simulator.clock import JumpingClock
 from deployments.simulator.server import Asked, Fault, Server, serve
 
 CONTENT = bytes(range(200))
@@ -156,3 +158,32 @@ def test_a_stalled_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
         answer = urllib.request.urlopen(f"{server.url}/file", timeout=20)
         assert answer.read(7) == CONTENT[:7]
     answer.close()
+
+
+def test_who_knows_a_file_is_told_that_it_has_not_changed(server: Server) -> None:
+    def asked(mark: str) -> int:
+        request = urllib.request.Request(f"{server.url}/deep/file", headers={"If-None-Match": mark})
+        try:
+            return urllib.request.urlopen(request, timeout=20).status  # type: ignore[no-any-return]
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    mark = get(server, "deep/file").headers["ETag"]
+    assert asked(mark) == 304
+    assert asked('"another"') == 200
+    (server.folder / "deep" / "file").write_bytes(CONTENT * 2)
+    assert asked(mark) == 200
+
+
+def test_files_appear_at_their_time_and_not_before(tmp_path: Path) -> None:
+    time = datetime(2026, 4, 20, 3, 40, tzinfo=UTC)
+    clock = JumpingClock(time)
+    (tmp_path / "early").write_bytes(b"early")
+    (tmp_path / "late").write_bytes(b"late")
+    lands = {"late": time + timedelta(minutes=10)}
+    with serve(tmp_path, appears=lambda path: path not in lands or clock.now() >= lands[path]) as server:
+        assert (status(server, "early"), status(server, "late")) == (200, 404)
+        clock.jump(599)
+        assert status(server, "late") == 404
+        clock.jump(1)
+        assert status(server, "late") == 200

@@ -66,6 +66,23 @@ def test_bytes_behind_the_end_do_not_fit(base: str) -> None:
             use(base, lambda mirror, start=start, end=end: mirror.read("deep/file", start, end))
 
 
+def test_a_look_tells_a_file_from_what_it_becomes(base: str, folder: Path) -> None:
+    mark = use(base, lambda mirror: mirror.look("deep/file"))
+    assert use(base, lambda mirror: mirror.look("deep/file", mark)) == mark
+    assert use(base, lambda mirror: mirror.look("deep/file", "another")) == mark
+    (folder / "deep" / "file").write_bytes(CONTENT[:-1] + b"?")
+    assert use(base, lambda mirror: mirror.look("deep/file", mark)) != mark
+    with pytest.raises(Absent, match="nothing"):
+        use(base, lambda mirror: mirror.look("nothing"))
+
+
+def test_a_look_brings_no_more_than_a_byte(folder: Path) -> None:
+    with serve(folder) as server:
+        mark = use(server.url, lambda mirror: mirror.look("deep/file"))
+        use(server.url, lambda mirror: mirror.look("deep/file", mark))
+        assert [asked.range for asked in server.asked] == ["bytes=0-0"] * 2
+
+
 def test_what_is_not_there_is_absent(base: str) -> None:
     for path in ("nothing", "deep/file/below", "deep/nothing"):
         with pytest.raises(Absent, match=path):
