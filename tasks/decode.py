@@ -99,7 +99,7 @@ def describe(message: StagedMessage) -> str:
 def broken(message: StagedMessage, why: object) -> DecodeError:
     """The error that says what is wrong with a message and how to get a good one."""
     cure = "fetch the file again" if message.mirror == "file" else f"delete {message.blob} and ingest again"
-    return DecodeError(f"{describe(message)} cannot be decoded: {why}; {cure}")
+    return DecodeError(f"{describe(message)} cannot be decoded: {why}; {cure}", message)
 
 
 def read_message(message: StagedMessage) -> bytes:
@@ -146,7 +146,8 @@ def orientations(messages: Sequence[StagedMessage]) -> list[Orientation]:
 def another_grid(message: StagedMessage, grid: Grid, first: Grid) -> DecodeError:
     return DecodeError(
         f"{describe(message)} lies on another grid than the messages before it, {grid} and not {first}; ingest the "
-        "files of one grid at a time"
+        "files of one grid at a time",
+        message,
     )
 
 
@@ -163,7 +164,7 @@ def _orientation(message: StagedMessage, handle: int) -> Orientation:
     try:
         found = orientation_of(handle)
     except DecodeError as error:
-        raise DecodeError(f"{describe(message)}: {error}") from error
+        raise DecodeError(f"{describe(message)}: {error}", message) from error
     # The number of points that sections 3 and 5 tell, where they do not agree with the grid.
     for count in (eccodes.codes_get_long(handle, "numberOfDataPoints"), eccodes.codes_get_size(handle, "values")):
         if count != found.scan.ny * found.scan.nx:

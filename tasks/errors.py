@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.wanted import StagedMessage
+
 
 class IngestError(Exception):
     """Root of everything ingest raises on purpose."""
@@ -64,11 +69,22 @@ class IncompleteRun(IngestError, LookupError):
 
 
 class DecodeError(IngestError, ValueError):
-    """A message could not be decoded, or messages of one run disagree about their grid."""
+    """A message could not be decoded, or messages of one run disagree about their grid.
+
+    `message`: the staged message that is to blame, where it is one.
+    """
+
+    def __init__(self, text: str, message: StagedMessage | None = None) -> None:
+        super().__init__(text)
+        self.message = message
 
 
 class CheckFailed(IngestError, ValueError):
     """A finished store read back differs from its messages."""
+
+
+class GateFailed(IngestError, ValueError):
+    """Too much of a run looks wrong to publish it."""
 
 
 class DiskFull(IngestError, OSError):

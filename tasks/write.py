@@ -76,7 +76,7 @@ def write_store(
         finally:
             fields.close()
     except DecodeError as error:
-        raise DecodeError(f"{facts}: {error}") from error
+        raise DecodeError(f"{facts}: {error}", error.message) from error
 
 
 def _schema(facts: RunFacts, parts: Sequence[Part], fields: MixedFields, provenance: dict[str, Any]) -> StoreSchema:
