@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -13,8 +14,8 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -343,3 +344,99 @@ def browse(tmp_path: Path) -> Callable[[str], Page]:
         return Page(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
 
     return browse
+
+
+@dataclass
+class Sink:
+    """What an HTTP receiver was told, and its next answers: a status, (status, header, value), "hang" or "drop".
+
+    With no answer left it says 200 and `body`.
+    """
+
+    port: int
+    answers: list[Any] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    body: bytes = b"ok"
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        """Its address, with secrets in the path and in the query."""
+        return f"http://127.0.0.1:{self.port}/hook/s3cr3tpath?token=s3cr3tquery"
+
+
+@pytest.fixture
+def http_sink() -> Callable[..., AbstractContextManager[Sink]]:
+    """http_sink(answer, ...): a real HTTP server that gives these answers one after the other; yields its Sink."""
+
+    @contextmanager
+    def http_sink(*answers: Any) -> Iterator[Sink]:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                sink.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                answer = sink.answers.pop(0) if sink.answers else 200
+                if answer == "hang":
+                    sink.gate.wait(120)
+                if answer in ("hang", "drop"):
+                    return
+                status, *header = answer if isinstance(answer, tuple) else (answer,)
+                self.send_response(status)
+                if header:
+                    self.send_header(*header)
+                self.send_header("Content-Length", str(len(sink.body)))
+                self.end_headers()
+                self.wfile.write(sink.body)
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            sink = Sink(server.server_port, list(answers))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            try:
+                yield sink
+            finally:
+                sink.gate.set()
+                server.shutdown()
+                thread.join()
+
+    return http_sink
+
+
+class Postbox:
+    """An SMTP server's handler: keeps letters as (sender, recipients, text); refuses recipients called `refused`."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.letters: list[tuple[str, list[str], str]] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address.startswith("refused"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.letters.append((envelope.mail_from, envelope.rcpt_tos, envelope.content.decode()))
+        return "250 OK"
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    """A real SMTP server on this machine and what it was sent."""
+    from aiosmtpd.controller import Controller
+
+    box = Postbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        box.port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()

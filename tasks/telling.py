@@ -1,0 +1,221 @@
+"""Tell people of what is in the bucket's incidents: each beginning and each end once, grouped, never a storm.
+
+One object, incidents/told.json, holds what was told, what is owed to which address and who is telling now. It changes
+by swaps alone, so of any number of processes one tells. A notice is written down there before it is sent: killed at
+any moment, it is sent by whoever looks next. Twice is possible (killed between a receiver's answer and the note of it),
+never is not: at least once.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel, Field, ValidationError
+
+from storage.bucket import Bucket
+from storage.errors import Conflict, ManifestError, ObjectNotFound
+from storage.manifest import Utc
+from tasks.channels import Channel
+from tasks.deliver import Delivery, deliver
+from tasks.incidents import FOLDER, Record, records_in
+from tasks.notice import Notice, compose, joined
+
+log = logging.getLogger("windlass")
+
+LEDGER = f"{FOLDER}told.json"
+LEASE = timedelta(minutes=3)
+"""How long a teller may take; longer than all its tries."""
+BURST, WINDOW = 3, timedelta(minutes=15)
+"""At most so many notices in so long; what begins or ends meanwhile waits and becomes one notice with a list."""
+OWED_FOR = timedelta(days=3)
+"""What an address did not take for so long is no news any more."""
+
+
+class Lease(BaseModel):
+    """Who is telling, and until when nobody else does."""
+
+    by: str
+    until: Utc
+
+
+class Letter(BaseModel):
+    """A notice that is owed to some addresses."""
+
+    id: str
+    written: Utc
+    notice: Notice
+    owed: list[str]
+
+
+class Ledger(BaseModel):
+    """What people know. `told` holds `<incident id>:opened` and `:ended`; `sent` when notices were written lately."""
+
+    told: list[str] = Field(default_factory=list)
+    letters: list[Letter] = Field(default_factory=list)
+    sent: list[Utc] = Field(default_factory=list)
+    lease: Lease | None = None
+    delivered_total: int = 0
+    failed_total: dict[str, int] = Field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of one call. `waiting`: beginnings and ends held back; `busy`: another process is telling."""
+
+    deliveries: tuple[Delivery, ...] = ()
+    waiting: int = 0
+    busy: bool = False
+
+
+def wall_clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
+
+
+def tell_pending(
+    bucket: Bucket,
+    channels: Sequence[Channel],
+    clock: Callable[[], datetime] = wall_clock,
+    pause: Callable[[float], None] = time.sleep,
+) -> Told:
+    """Tell what nobody was told yet, and what an address did not take before. Nothing where there are no channels.
+
+    `clock` is for leases and the rate of notices only. Raises BucketError, ManifestError.
+    """
+    if not channels:
+        return Told()
+    me = secrets.token_hex(8)
+    deliveries: list[Delivery] = []
+    failed: set[str] = set()
+    while True:
+        claimed = _claim(bucket, me, [channel for channel in channels if channel.name not in failed], clock())
+        if isinstance(claimed, Told):
+            return Told(tuple(deliveries), claimed.waiting, claimed.busy)
+        mail = _mail(claimed, channels, failed)
+        done = deliver(mail, pause)
+        _settle(bucket, me, {one.channel: one.delivered for one in done}, claimed)
+        deliveries += done
+        # What was opened while this process held the lease is its to tell; an address that failed waits for the next.
+        failed |= {one.channel for one in done if not one.delivered}
+
+
+def _claim(bucket: Bucket, me: str, channels: Sequence[Channel], now: datetime) -> Ledger | Told:
+    """Write down what is to be told, with the lease to do so; Told where there is nothing or it is not the time."""
+    while True:
+        data, ledger = _read(bucket)
+        if ledger.lease and ledger.lease.until > now:
+            return Told(busy=True)
+        records = records_in(bucket)
+        known = _known(ledger, records)
+        opened = [record for record in records if f"{record.id}:opened" not in known]
+        ended = [record for record in records if record.ended and f"{record.id}:ended" not in known]
+        ended = [record for record in ended if record not in opened]
+        news = len(opened) + len(ended)
+        sent = [time for time in ledger.sent if now - WINDOW < time <= now]
+        names = [channel.name for channel in channels]
+        letters = _still_news(ledger.letters, now)
+        waiting = news if len(sent) >= BURST or not names else 0
+        if news and not waiting:
+            letters.append(Letter(id=secrets.token_hex(8), written=now, notice=compose(opened, ended, now), owed=names))
+            known |= {f"{record.id}:opened" for record in opened}
+            known |= {f"{record.id}:ended" for record in (*opened, *ended) if record.ended}
+            sent.append(now)
+        if not any(name in letter.owed for letter in letters for name in names):
+            return Told(waiting=waiting)
+        claimed = ledger.model_copy(
+            update={
+                "told": sorted(known),
+                "letters": letters,
+                "sent": sent,
+                "lease": Lease(by=me, until=now + LEASE),
+            }
+        )
+        try:
+            bucket.swap(LEDGER, claimed.to_bytes(), data)
+        except Conflict:
+            continue
+        return claimed
+
+
+def _still_news(letters: Sequence[Letter], now: datetime) -> list[Letter]:
+    for letter in letters:
+        if now - letter.written >= OWED_FOR:
+            log.error("gave up on telling %s: %s", ", ".join(letter.owed), letter.notice.title)
+    return [letter for letter in letters if now - letter.written < OWED_FOR]
+
+
+def _known(ledger: Ledger, records: Sequence[Record]) -> set[str]:
+    """What needs no telling, of the records there are.
+
+    One that was closed and opened again before its end was told has, for people, never ended.
+    """
+    told, known = set(ledger.told), set()
+    for record in records:
+        known |= told & {f"{record.id}:opened", f"{record.id}:ended"}
+        told_of = next((before for before in record.continues if f"{before}:opened" in told), None)
+        if told_of and f"{told_of}:ended" not in told:
+            known.add(f"{record.id}:opened")
+    return known
+
+
+def _mail(ledger: Ledger, channels: Sequence[Channel], failed: set[str]) -> list[tuple[Channel, Notice]]:
+    mail = []
+    for channel in channels:
+        owed = [letter.notice for letter in ledger.letters if channel.name in letter.owed]
+        if owed and channel.name not in failed:
+            mail.append((channel, joined(owed)))
+    return mail
+
+
+def _settle(bucket: Bucket, me: str, done: dict[str, bool], claimed: Ledger) -> None:
+    """Write down who took it, and let go of the lease."""
+    sent = {letter.id for letter in claimed.letters}
+    delivered = {name for name, taken in done.items() if taken}
+    while True:
+        data, ledger = _read(bucket)
+        letters = []
+        for letter in ledger.letters:
+            owed = [name for name in letter.owed if letter.id not in sent or name not in delivered]
+            if owed:
+                letters.append(letter.model_copy(update={"owed": owed}))
+        failed = dict(ledger.failed_total)
+        for name in done.keys() - delivered:
+            failed[name] = failed.get(name, 0) + 1
+        mine = ledger.lease is not None and ledger.lease.by == me
+        settled = ledger.model_copy(
+            update={
+                "letters": letters,
+                "lease": None if mine else ledger.lease,
+                "delivered_total": ledger.delivered_total + len(delivered),
+                "failed_total": failed,
+            }
+        )
+        try:
+            bucket.swap(LEDGER, settled.to_bytes(), data)
+        except Conflict:
+            continue
+        return
+
+
+def read_ledger(bucket: Bucket) -> Ledger:
+    """What people were told; raises BucketError, ManifestError."""
+    return _read(bucket)[1]
+
+
+def _read(bucket: Bucket) -> tuple[bytes | None, Ledger]:
+    try:
+        data = bucket.read(LEDGER)
+    except ObjectNotFound:
+        return None, Ledger()
+    try:
+        return data, Ledger.model_validate_json(data)
+    except ValidationError as error:
+        raise ManifestError(f"{bucket.url(LEDGER)} is no record of notices: remove it ({error})") from error
