@@ -150,7 +150,9 @@ def find_incident(bucket: Bucket, model: str, kind: Kind) -> Incident | None:
 def records_in(bucket: Bucket) -> list[Record]:
     """The newest incident of every model and kind, open or closed, oldest first. Raises BucketError, ManifestError."""
     found = [_read(bucket, key)[1] for key in bucket.list(FOLDER) if _KEY.fullmatch(key)]
-    return sorted((record for record in found if record), key=lambda record: (record.incident.since, record.incident.key))
+    return sorted(
+        (record for record in found if record), key=lambda record: (record.incident.since, record.incident.key)
+    )
 
 
 def _read(bucket: Bucket, key: str) -> tuple[bytes | None, Record | None]:
