@@ -15,3 +15,7 @@ class Busy(IngestError, RuntimeError):
 
 class OlderRun(IngestError, ValueError):
     """A newer run is published already; an older one never replaces it."""
+
+
+class NotServed(IngestError, RuntimeError):
+    """What was published does not reach those who serve it."""
