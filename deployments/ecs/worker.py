@@ -1,0 +1,111 @@
+"""The ECS worker that counts: no run is given to capacity that it lost too often."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from anyio.abc import TaskStatus
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect_aws.observers.ecs import HandlerWithFilters, ecs_observer, mark_runs_as_crashed
+from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker, ECSWorkerResult
+
+from deployments.ecs.pools import ON_DEMAND_POOL
+from deployments.ecs.reclaim import (
+    Step,
+    attempts_lost,
+    has_spot,
+    move,
+    next_step,
+    no_capacity,
+    reschedule,
+    was_reclaimed,
+)
+
+Told = Callable[[FlowRun, str], None]
+
+log = logging.getLogger("windlass.ecs")
+
+
+class OutOfAttempts(RuntimeError):
+    """A flow run lost its capacity too often, on demand too."""
+
+
+def log_only(run: FlowRun, reason: str) -> None:
+    """Tell nobody but the log."""
+    log.error("%s: %s", run.name, reason)
+
+
+class CountingWorker(ECSWorker):
+    """An ECSWorker that looks at a run's history before it asks AWS for a task.
+
+    Every attempt of a run passes here: this is what bounds them. `tell(run, reason)` is called when a run is given up.
+    """
+
+    def __init__(self, *args: Any, tell: Told = log_only, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._tell = tell
+
+    @classmethod
+    def __dispatch_key__(cls) -> str:
+        """Beside ECSWorker in Prefect's register of workers, not in its place; `type` stays `ecs`."""
+        return "windlass-ecs"
+
+    async def run(
+        self, flow_run: FlowRun, configuration: ECSJobConfiguration, task_status: TaskStatus[Any] | None = None
+    ) -> ECSWorkerResult:
+        """RunTask, or `move`, or OutOfAttempts, which Prefect makes a crash of."""
+        spot = has_spot(configuration.task_run_request.get("capacityProviderStrategy", ()))
+        lost = attempts_lost(await self.client.read_flow_run_states(flow_run.id))
+        step = next_step(lost, spot)
+        if step is Step.RUN:
+            try:
+                return await super().run(flow_run, configuration, task_status)
+            except RuntimeError as error:
+                if not (spot and no_capacity(str(error))):
+                    raise
+                reason = str(error)
+        else:
+            reason = f"its capacity was taken away {lost} times"
+        if step is Step.GIVE_UP:
+            self._tell(flow_run, f"given up: {reason}, on demand too")
+            raise OutOfAttempts(reason)
+        moved = await move(self.client, flow_run, ON_DEMAND_POOL, reason)
+        self.get_flow_run_logger(flow_run).warning("%s; goes on as flow run %s in %s", reason, moved.id, ON_DEMAND_POOL)
+        identifier = f"moved::{moved.id}"
+        if task_status:
+            task_status.started(identifier)
+        return ECSWorkerResult(identifier=identifier, status_code=0)
+
+
+def watch_reclaims(tell: Told = log_only) -> None:
+    """From now on this process's observer of ECS events puts a run back into its queue when its task was reclaimed.
+
+    Prefect's handler first marks the run as crashed, as without us. Call once, before a worker starts.
+    """
+
+    async def crash_then_reschedule(event: dict[str, Any], tags: dict[str, str]) -> None:
+        await mark_runs_as_crashed(event, tags)
+        detail = event.get("detail", {})
+        if not was_reclaimed(detail):
+            return
+        async with get_client() as client:
+            run = await client.read_flow_run(UUID(tags["prefect.io/flow-run-id"]))
+            # A late event of an attempt before this one says nothing of this one.
+            this_attempt = (run.infrastructure_pid or "").endswith(detail["taskArn"])
+            # Still running: the container ended well, but could not reach the API to say so.
+            over = run.state is not None and (run.state.is_crashed() or run.state.is_running())
+            if not (over and this_attempt):
+                return
+            reason = f"ECS stopped the task: {detail.get('stopCode')}, {detail.get('stoppedReason')}"
+            if not await reschedule(client, run, reason):
+                tell(run, f"given up: {reason}")
+
+    handlers = ecs_observer.event_handlers["task"]
+    handlers[:] = [
+        HandlerWithFilters(crash_then_reschedule, entry.filters) if entry.handler is mark_runs_as_crashed else entry
+        for entry in handlers
+    ]

@@ -1,0 +1,119 @@
+"""The base job templates by themselves, and the log group beside them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from deployments.ecs.logs import keep_log_group
+from deployments.ecs.pools import NOT_THEIRS, ON_DEMAND_POOL, POOLS, SIZES, base_job_template, pool_templates
+from deployments.ecs.settings import EcsSettings
+
+ECS = EcsSettings(bucket="s3://windlass-runs/prod", image="registry/windlass:abc", subnets=("subnet-1", "subnet-2"))
+
+FARGATE_MEMORY = {512: range(1024, 4097, 1024), 2048: range(4096, 16385, 1024), 4096: range(8192, 30721, 1024)}
+"""What AWS offers for these CPU units, in MiB (Amazon ECS task definition parameters, Fargate)."""
+
+
+def strategy_of(template: dict[str, Any]) -> Any:
+    return template["job_configuration"]["task_run_request"]["capacityProviderStrategy"]
+
+
+def placeholders(value: object) -> Iterator[str]:
+    text = json.dumps(value)
+    for part in text.split("{{")[1:]:
+        yield part.split("}}")[0].strip()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_is_one_that_fargate_offers_and_a_family_of_its_own(size: str) -> None:
+    task = base_job_template(size, ECS)["job_configuration"]["task_definition"]
+    assert task["family"] == f"windlass-{size}"
+    assert int(task["memory"]) in FARGATE_MEMORY[int(task["cpu"])]
+    assert 21 <= task["ephemeralStorage"]["sizeInGiB"] <= 200
+    assert task["networkMode"] == "awsvpc"
+
+
+def test_half_of_the_tasks_run_on_spot_in_every_pool_but_the_last_resort() -> None:
+    templates = pool_templates(ECS)
+    assert tuple(templates) == POOLS
+    for name, template in templates.items():
+        shares = {provider["capacityProvider"]: provider["weight"] for provider in strategy_of(template)}
+        assert shares == ({"FARGATE": 1} if name == ON_DEMAND_POOL else {"FARGATE": 1, "FARGATE_SPOT": 1})
+        assert [provider["base"] for provider in strategy_of(template)] == [0] * len(shares)
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_no_variable_reaches_capacity_size_cluster_or_network(name: str) -> None:
+    template = pool_templates(ECS)[name]
+    assert set(template["variables"]["properties"]) == {"image", "architecture", "env", "labels", "name"}
+    assert set(placeholders(template)) == {"image", "architecture", "labels", "name"}
+    assert "launch" not in json.dumps(template).lower()
+
+
+def test_the_server_takes_the_templates_and_gives_them_back_as_they_are(prefect_server: object) -> None:
+    from prefect import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    with get_client(sync_client=True) as client:
+        for name, template in pool_templates(ECS).items():
+            created = client.create_work_pool(WorkPoolCreate(name=name, type="ecs", base_job_template=template))
+            assert created.base_job_template == template
+            client.delete_work_pool(name)
+
+
+def test_a_folder_is_no_bucket_for_a_task_whose_folders_end_with_it() -> None:
+    for bucket in ("", "/home/somebody/bucket"):
+        with pytest.raises(ValueError, match="WINDLASS_BUCKET"):
+            base_job_template("small", EcsSettings(bucket=bucket))
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDLASS_BUCKET", "s3://runs")
+    monkeypatch.setenv("WINDLASS_ECS_SUBNETS", "subnet-a, subnet-b")
+    monkeypatch.setenv("WINDLASS_ECS_ARCHITECTURE", "X86_64")
+    monkeypatch.setenv("WINDLASS_ECS_NOTIFY_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:1:secret:told")
+    template = base_job_template("small")
+    configuration = template["job_configuration"]
+    network = configuration["task_run_request"]["networkConfiguration"]["awsvpcConfiguration"]
+    assert network["subnets"] == ["subnet-a", "subnet-b"]
+    assert template["variables"]["properties"]["architecture"]["default"] == "X86_64"
+    (container,) = configuration["task_definition"]["containerDefinitions"]
+    (secret,) = container["secrets"]
+    assert secret["name"] == "WINDLASS_NOTIFY_URLS"
+    assert configuration["env"]["WINDLASS_BUCKET"] == "s3://runs"
+
+
+def test_no_path_that_prefect_knows_of_is_handed_on() -> None:
+    """Prefect's settings that hold paths, asked of Prefect itself."""
+    from prefect.settings.models.root import Settings
+    from pydantic import BaseModel
+
+    def paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            kinds = [field.annotation, *get_args(field.annotation)]
+            for kind in kinds:
+                if kind is Path:
+                    yield f"{prefix}_{name}".upper()
+                elif inspect.isclass(kind) and issubclass(kind, BaseModel):
+                    yield from paths(kind, f"{prefix}_{name}")
+
+    known = set(paths(Settings, "prefect"))
+    assert "PREFECT_HOME" in known
+    assert known <= set(NOT_THEIRS)
+
+
+def test_a_log_group_is_created_once_and_its_lines_have_an_end(s3: Any) -> None:
+    import boto3
+
+    logs = boto3.client("logs", endpoint_url=s3.url, region_name="us-east-1")
+    for days in (30, 14):
+        keep_log_group(logs, "/windlass/flows", days)
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/windlass/flows")["logGroups"]
+    assert group["retentionInDays"] == 14
+    logs.delete_log_group(logGroupName="/windlass/flows")
