@@ -157,7 +157,9 @@ class WindlassBackend(BackendEntrypoint):
             )
             for row, stored in enumerate(schema.variables)
         }
-        run = {"model": schema.model, "init_time": f"{schema.init_time:%Y-%m-%dT%H:%MZ}"}
+        run: dict[str, Any] = {"model": schema.model, "init_time": f"{schema.init_time:%Y-%m-%dT%H:%MZ}"}
+        if schema.withheld:
+            run["withheld"] = [f"{name}: {why}" for name, why in schema.withheld.items()]
         dataset = xarray.Dataset(
             {name: row for name, row in variables.items() if name not in dropped},
             {name: row for name, row in coords.items() if name not in dropped},

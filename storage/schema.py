@@ -54,6 +54,8 @@ class StoreSchema:
 
     `lead_times`: minutes after init_time, strictly increasing.
     `provenance`: per lead and mirror where bytes came from, what is missing, which software wrote it; plain JSON.
+    `withheld`: variable -> why its fields were kept out of the store, all of them or those of the leads that are named.
+    What is withheld is not in the store: a variable without any lead left is not among `variables`.
     """
 
     model: str
@@ -65,6 +67,7 @@ class StoreSchema:
     attribution: str
     licence: str
     provenance: dict[str, Any] = field(default_factory=dict, compare=False)
+    withheld: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.init_time.tzinfo is None or self.init_time.second or self.init_time.microsecond:
@@ -109,6 +112,7 @@ class StoreSchema:
             "attribution": self.attribution,
             "licence": self.licence,
             "provenance": self.provenance,
+            "withheld": self.withheld,
         }
 
     @classmethod
@@ -136,6 +140,8 @@ class StoreSchema:
                 attribution=attrs["attribution"],
                 licence=attrs["licence"],
                 provenance=attrs["provenance"],
+                # Stores of 0.1 lack it.
+                withheld=dict(attrs.get("withheld", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, SchemaError):

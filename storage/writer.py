@@ -14,7 +14,7 @@ from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from storage.archive import ArchiveWriter
-from storage.disk import PART, fsync_folder, room_on_disk
+from storage.disk import PART, fsync_folder, reserve, room_on_disk
 from storage.errors import QuantisationOverflow
 from storage.layout import (
     BLOCK,
@@ -34,6 +34,9 @@ from storage.shard import ROOM, compress_inline, pack_shard
 from storage.verify import spot_check
 
 Band = Callable[[str], NDArray[np.float32]]
+
+RESERVED = 256 << 20
+"""Bytes of disk taken ahead of what is written."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,11 @@ class StoreWriter:
         self.schema = schema
         self._rows, self._columns = shard_grid(schema)
         self._next = 0
-        self._shown = False
+        self._shown = self._discarded = False
+        values = math.prod(schema.grid.shape) * len(schema.lead_times) * len(schema.variables)
+        # A store takes less than a byte per value.
+        self._stride = min(values, RESERVED)
+        self._written = self._reserved = 0
         with room_on_disk(self.part):
             # Unbuffered: a buffer would meet the full disk a second time when it is closed.
             self._file = self.part.open("wb", buffering=0)
@@ -185,6 +192,7 @@ class StoreWriter:
             self._archive.add(key, data, crc32(data))
         self._archive.close()
         with room_on_disk(self.part):
+            os.ftruncate(self._file.fileno(), self._written)
             os.fsync(self._file.fileno())
         self._file.close()
         spot_check(self.part, self.schema)
@@ -192,11 +200,21 @@ class StoreWriter:
         self._shown = True
         fsync_folder(self.path.parent)
 
+    def discard(self) -> None:
+        """Leave no file: what was appended is not wanted after all."""
+        self._discarded = True
+
     def _write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
+        end = self._written + len(rest)
+        if self._stride and end > self._reserved:
+            start, self._reserved = max(self._written, self._reserved), end + self._stride
+            if not reserve(self._file.fileno(), start, self._reserved):
+                self._stride = 0
         with room_on_disk(self.part):
             while rest:
                 rest = rest[self._file.write(rest) :]
+        self._written = end
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -205,7 +223,7 @@ class StoreWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if error is None:
+            if error is None and not self._discarded:
                 self.close()
         finally:
             self._file.close()

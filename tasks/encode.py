@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock, local
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,53 +16,15 @@ from storage.layout import BLOCK, shard_grid
 from storage.schema import StoreSchema
 from storage.writer import EncodedBand, ShardRow
 from tasks.bands import strips_of, workers
-from tasks.decode import broken
-from tasks.derive import Anomalies, derive
+from tasks.derive import derive
 from tasks.fields import Fields, rows_of
 from tasks.parts import Part
+from tasks.statistics import Tally
 
-DAMAGED = 0.01
-"""A message with a larger part of its values outside the catalogue's valid range is broken, not odd."""
 SHARDS = 16
 """Compressed by a thread at a time: about 40 ms for 209 leads of 30 variables."""
 
 Shards = list[Future[tuple[tuple[memoryview, int], ...]]]
-
-
-class Tally:
-    """Adds up what was set missing, over bands that are derived side by side."""
-
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
-        self._outside = {part.name: np.zeros(len(part.messages), np.int64) for part in parts}
-        self._negative = {name: counts.copy() for name, counts in self._outside.items()}
-        self._lock = Lock()
-
-    def add(self, name: str, anomalies: Anomalies) -> None:
-        with self._lock:
-            self._outside[name] += anomalies.outside
-            self._negative[name] += anomalies.negative
-
-    def require_plausible(self, cells: int) -> None:
-        """Raises DecodeError naming the first message of which too much is outside what nature allows."""
-        for part in self._parts:
-            variable = part.course.variable
-            outside = self._outside[variable.name]
-            for number in np.flatnonzero(outside > DAMAGED * cells):
-                raise broken(
-                    part.messages[number],
-                    f"{outside[number]} of its {cells} values lie outside {variable.valid_min:g}.."
-                    f"{variable.valid_max:g} {variable.units}",
-                )
-
-    def anomalies(self) -> dict[str, dict[str, int]]:
-        """See Written; what did not happen is left out."""
-        found = {
-            name: {"outside_valid_range": int(outside.sum()), "negative_amount": int(self._negative[name].sum())}
-            for name, outside in self._outside.items()
-        }
-        kept = {name: {what: count for what, count in row.items() if count} for name, row in found.items()}
-        return {name: row for name, row in kept.items() if row}
 
 
 def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: Tally) -> Iterator[EncodedBand]:
@@ -79,7 +41,7 @@ def encoded(schema: StoreSchema, parts: Sequence[Part], fields: Fields, tally: T
             rooms.room = np.empty(longest * BLOCK * schema.grid.nx, np.float32)
         for strip, rows in enumerate(strips_of(row.rows)):
             derived, anomalies = derive(part.course, rows_of(fields, part.numbers, rows, rooms.room))
-            tally.add(part.name, anomalies)
+            tally.add(part.name, derived, anomalies)
             row.put(part.name, strip, derived)
 
     rows, columns = shard_grid(schema)

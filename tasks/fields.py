@@ -7,7 +7,7 @@ messages at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +38,21 @@ class Fields(Protocol):
 
     def close(self) -> None:
         """Give up what the fields hold."""
+
+
+class SomeFields:
+    """Some of other fields, in their order, numbered anew."""
+
+    def __init__(self, fields: Fields, numbers: Sequence[int]) -> None:
+        self.grid = fields.grid
+        self.steps = tuple(fields.steps[number] for number in numbers)
+        self._fields, self._numbers = fields, np.array(numbers, np.int64)
+
+    def fill(self, numbers: NDArray[np.int64], rows: range, values: NDArray[np.float32], at: NDArray[np.int64]) -> None:
+        self._fields.fill(self._numbers[numbers], rows, values, at)
+
+    def close(self) -> None:
+        self._fields.close()
 
 
 def rows_of(

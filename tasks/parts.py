@@ -49,9 +49,8 @@ def sort_out(wanted: Sequence[Wanted], messages: Sequence[StagedMessage]) -> lis
     return groups
 
 
-def parts_of(groups: Sequence[Group], steps: Sequence[float]) -> list[Part]:
-    """`steps`: of all messages, group after group."""
-    leads = tuple(sorted({message.lead for group in groups for message in group.messages}))
+def parts_of(groups: Sequence[Group], steps: Sequence[float], leads: tuple[int, ...]) -> list[Part]:
+    """`steps`: of all messages, group after group. `leads`: minutes after init_time, of the time axis."""
     parts = []
     first = 0
     for group in groups:

@@ -58,7 +58,8 @@ def run(**variables: Sequence[tuple[Wanted, int, NDArray[np.float64]]]) -> tuple
         )
         groups.append(Group(wanted, messages))
     fields = Planes(np.array([field for rows in variables.values() for _, _, field in rows]))
-    return parts_of(groups, fields.steps), fields
+    leads = sorted({message.lead for group in groups for message in group.messages})
+    return parts_of(groups, fields.steps, tuple(leads)), fields
 
 
 def totals(amount: NDArray[np.float64], leads: int) -> list[tuple[Wanted, int, NDArray[np.float64]]]:

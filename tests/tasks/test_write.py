@@ -11,6 +11,7 @@ from typing import Any
 import eccodes
 import numpy as np
 import pytest
+import xarray
 from numpy.typing import NDArray
 
 from storage.grids import Box, Cell
@@ -19,7 +20,8 @@ from storage.schema import Freshness
 from storage.variables import Statistic
 from storage.verify import verify
 from tasks.decode import opened
-from tasks.errors import DecodeError
+from tasks.errors import DecodeError, GateFailed
+from tasks.gate import Gate
 from tasks.wanted import Bucket, Level, StagedMessage, Wanted
 from tasks.write import RunFacts, Written, write_store
 
@@ -139,14 +141,73 @@ def test_what_nature_does_not_allow_is_missing_and_in_the_provenance(stage: Any,
         assert store.schema.provenance["anomalies"] == written.anomalies
 
 
-def test_a_message_full_of_nonsense_fails_the_run_and_is_named(stage: Any, write: Write, tmp_path: Path) -> None:
+def test_what_the_gate_withholds_is_written_as_if_it_had_not_come(stage: Any, write: Write) -> None:
+    """A total of nonsense spoils its own hour and the next; without it both are one interval of the right amount."""
+    rain = np.full_like(WAVES, 1.0)
+    messages = [
+        stage.field(total * rain, "precipitation_amount_surface", (0, lead * 60))
+        for lead, total in ((1, 2.0), (2, 9_000.0), (3, 5.0), (4, 6.0))
+    ]
+    messages += [stage.field(WAVES + lead + 300 * (lead == 1), interval=(0, lead * 60)) for lead in range(5)]
+    seen: list[tuple[int, int]] = []
+    written = write(messages, gate=lambda schema: Gate(), progress=lambda *pair: seen.append(pair))
+    assert [(one.variable, one.lead) for one in messages if one not in written.messages] == [
+        ("precipitation_amount_surface", 120),
+        ("air_temperature_2m", 60),
+    ]
+    warm, wet = written.schema.variables
+    assert (warm.name, wet.intervals) == ("air_temperature_2m", (0, 60, 0, 120, 60))
+    found = cube(written.path, "precipitation_amount_surface")
+    np.testing.assert_allclose(found[:, 3, 3], [np.nan, 2.0, np.nan, 3.0, 1.0], atol=0.0005)
+    assert np.isnan(cube(written.path, "air_temperature_2m")[1]).all()
+    assert written.schema.lead_times == (0, 60, 120, 180, 240)
+    why = written.schema.withheld["air_temperature_2m"]
+    assert why == "lead 1 h: outside the valid range 100 % at 1 h, allowed 0 to 1"
+    assert written.schema.provenance["gate"]["findings"][0] == f"air_temperature_2m: {why.removeprefix('lead 1 h: ')}"
+    with Store.open(written.path) as store:
+        assert store.schema.withheld == written.schema.withheld == written.verdict.reasons()
+    verify(written.path)
+    assert (seen[-1], {total for _, total in seen}) == ((9, 9), {9})
+
+
+def test_a_variable_without_any_lead_left_is_not_in_the_store(stage: Any, write: Write) -> None:
+    messages = [stage.field(WAVES - 273.15, interval=(0, lead * 60)) for lead in range(4)]
+    messages += [stage.field(WAVES - 250 - lead, "relative_humidity_2m", (lead * 60, lead * 60)) for lead in range(5)]
+    written = write(messages, gate=lambda schema: Gate())
+    assert written.schema.names == ("relative_humidity_2m",)
+    assert written.schema.withheld["air_temperature_2m"].startswith("all leads: outside the valid range 100 % at 0 h")
+    with Store.open(written.path) as store:
+        assert list(store.index) == ["relative_humidity_2m"]
+    with xarray.open_dataset(written.path, engine="windlass") as dataset:
+        assert list(dataset.data_vars) == ["relative_humidity_2m"]
+        assert dataset.attrs["withheld"] == [f"air_temperature_2m: {written.schema.withheld['air_temperature_2m']}"]
+
+
+def test_steps_are_those_of_the_values_that_are_left(stage: Any, write: Write) -> None:
+    rain = np.full_like(WAVES, 0.5)
+    amounts = [
+        stage.field((lead + 1_900 * (lead == 4)) * rain, "precipitation_amount_surface", (0, lead * 60))
+        for lead in range(1, 5)
+    ]
+    assert write(amounts).schema.variables[0].widened
+    written = write(amounts, gate=lambda schema: Gate())
+    assert (written.schema.variables[0].scale_factor, written.schema.variables[0].widened) == (0.001, False)
+
+
+def test_with_the_gate_off_all_is_written_and_told(stage: Any, write: Write) -> None:
     messages = [stage.field(WAVES + 300 * (lead == 1), interval=(0, lead * 60)) for lead in range(3)]
-    with pytest.raises(
-        DecodeError, match=r"gfs 2026-04-20T00:00Z: air_temperature_2m at lead 1 h \(https://mirror"
-    ) as no:
-        write(messages)
-    assert "575 of its 575 values lie outside 150..350 K" in str(no.value)
-    assert f"delete {messages[1].blob} and ingest again" in str(no.value)
+    written = write(messages, gate=lambda schema: Gate(off=True))
+    assert written.messages == tuple(messages)
+    assert written.schema.withheld == {}
+    gate = written.schema.provenance["gate"]
+    assert gate["off"] is True
+    assert "air_temperature_2m: outside the valid range 100 % at 1 h, allowed 0 to 1" in gate["findings"]
+
+
+def test_a_run_without_anything_sane_is_refused_and_leaves_no_file(stage: Any, write: Write, tmp_path: Path) -> None:
+    messages = [stage.field(WAVES - 273.15, interval=(0, lead * 60)) for lead in range(3)]
+    with pytest.raises(GateFailed, match=r"gfs 2026-04-20T00:00Z: all variables .* air_temperature_2m, all leads: "):
+        write(messages, gate=lambda schema: Gate())
     assert not list(tmp_path.glob("run.zarr.zip*"))
 
 

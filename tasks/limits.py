@@ -1,0 +1,52 @@
+"""What nature allows the mean of a field, per variable. A variable without a row gets what the catalogue says of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from storage.variables import Interpolation, Variable
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a field of a variable may look, over an area of any size, a single cell too. In the variable's units.
+
+    lowest, highest: the mean of a field. swing: how far that mean moves within a day, and the average cell from one
+    lead to the next. rests: whether a field may stay as it was over the whole area.
+    Amounts are per hour.
+    """
+
+    lowest: float
+    highest: float
+    swing: float = math.inf
+    rests: bool = False
+
+
+# Means: records of single stations, widened; ERA5's extremes lie within. Swings: a hurricane's eye or the strongest
+# front on record passing over a single cell (WMO archive of weather extremes).
+LIMITS = {
+    "air_temperature_2m": Limits(180, 335, 60),
+    "dew_point_temperature_2m": Limits(165, 315, 60),
+    "apparent_temperature_2m": Limits(160, 350, 75),
+    "temperature_surface": Limits(175, 355, 75),
+    "relative_humidity_2m": Limits(1.5, 115),
+    "eastward_wind_10m": Limits(-75, 75, 100),
+    "northward_wind_10m": Limits(-75, 75, 100),
+    "wind_gust_surface": Limits(0, 110, 100),
+    "wind_gust_10m": Limits(0, 110, 100),
+    "air_pressure_mean_sea_level": Limits(87_000, 109_000, 12_000),
+    "air_pressure_surface": Limits(31_000, 110_000, 12_000),
+    "ozone_column_atmosphere": Limits(70, 650, 250),
+    "precipitation_rate_surface": Limits(0, 0.1),
+    "precipitation_amount_surface": Limits(0, 300),
+    "snow_depth_surface": Limits(0, 60, 5, rests=True),
+    "snow_water_equivalent_surface": Limits(0, 13_000, 1_000, rests=True),
+}
+
+
+def limits_of(variable: Variable) -> Limits:
+    """The row of a variable, or the catalogue's valid range. Categories may rest: it may rain nowhere for hours."""
+    row = LIMITS.get(variable.name)
+    rests = variable.interpolation is Interpolation.NEAREST
+    return row or Limits(variable.valid_min, variable.valid_max, rests=rests)
