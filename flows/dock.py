@@ -108,8 +108,10 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def docked(folder: Path, init_time: datetime) -> Iterator[Dock]:
+def docked(folder: Path, init_time: datetime, more_follows: bool = False) -> Iterator[Dock]:
     """Folders for one run under a locked `folder`. Other runs' leftovers go; all goes when the block succeeds.
+
+    Staged messages stay where `more_follows` of the run.
 
     Raises RequestError, DiskFull.
     """
@@ -125,7 +127,8 @@ def docked(folder: Path, init_time: datetime) -> Iterator[Dock]:
         yield dock
     finally:
         _clear(dock.scratch)
-    _clear(dock.folder)
+    if not more_follows:
+        _clear(dock.folder)
 
 
 def _clear(folder: Path) -> None:

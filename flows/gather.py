@@ -1,55 +1,27 @@
-"""The first half of the journey: which run, and its messages on this machine."""
+"""The messages of a run on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from flows.crew import Crew, Piece
 from flows.dock import Dock
-from flows.errors import RequestError
-from flows.inventory import Missing, leads_of, missing_in_words, missing_of, require
+from flows.inventory import Missing, missing_in_words, missing_of, require
 from flows.leads import leads_in_words
 from flows.model import Model
 from flows.plan import plan_files, plan_run
 from flows.report import GroupReport
 from flows.request import Job
-from flows.staging import groups_of, stage_group
-from tasks.errors import IncompleteRun, InventoryError, MessageError
+from flows.search import Found
+from flows.staging import StagedGroup, groups_of, in_order, stage_group
+from flows.tail import wait_for
+from tasks.clock import Clock
+from tasks.errors import NoMirrorLeft
 from tasks.fetch import LeadOrder
-from tasks.find import find_run
-from tasks.scan import stage_files
-from tasks.wanted import Mirror, StagedMessage
-
-CANDIDATES = 9
-"""Nominal runs to look back for a complete one: two days of four cycles, and the one now arriving."""
-
-KINDS_SHOWN = 5
-"""Kinds of fields named of what files hold besides; whole inventories hold hundreds."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """The run to ingest: where it lies, or its messages where they were given as files.
-
-    `points`: of the files' grid. `unused`: in words, what else the files hold.
-    """
-
-    init_time: datetime
-    leads: tuple[int, ...]
-    mirrors: tuple[Mirror, ...] = ()
-    messages: tuple[StagedMessage, ...] = ()
-    points: int = 0
-    unused: tuple[str, ...] = ()
-
-    def left_aside(self) -> str:
-        """What else the files hold, in one line: the first kinds of it and how many more there are."""
-        shown = "; ".join(self.unused[:KINDS_SHOWN])
-        more = len(self.unused) - KINDS_SHOWN
-        return f"left aside: {shown}" + (f"; and {more} more kinds of fields" if more > 0 else "")
+from tasks.wanted import StagedMessage
 
 
 @dataclass(frozen=True)
@@ -83,51 +55,8 @@ class Haul:
         }
 
 
-def find(model: Model, job: Job, crew: Crew) -> Found:
-    """The run that the job means. Raises NoRunFound, MirrorError, RequestError; IncompleteRun for files without it."""
-    return crew.step("find", lambda advance: _scan(model, job) if job.files else _search(model, job))
-
-
-def _search(model: Model, job: Job) -> Found:
-    if job.init_time:
-        init_times = [job.init_time]
-    else:
-        init_times = [
-            init_time
-            for init_time in model.init_times(job.now, CANDIDATES)
-            if not job.leads or set(job.leads) <= set(model.leads(init_time))
-        ]
-        if not init_times:
-            raise RequestError(f"no run of {model.name} has the leads {leads_in_words(job.leads or ())}")
-    candidates = [(init_time, job.run_leads(model, init_time)[-1]) for init_time in init_times]
-    init_time, mirror = find_run(job.mirrors, model.products[0], candidates, model.name)
-    others = tuple(other for other in job.mirrors if other != mirror)
-    return Found(init_time, job.run_leads(model, init_time), mirrors=(mirror, *others))
-
-
-def _scan(model: Model, job: Job) -> Found:
-    try:
-        staged = stage_files(job.files, model.wanted, job.init_time)
-    except (InventoryError, MessageError) as error:
-        raise type(error)(f"{model.name}: {error}") from error
-    messages = tuple(message for message in staged.messages if job.leads is None or message.lead / 60 in job.leads)
-    if not messages:
-        raise IncompleteRun(
-            f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: no message at leads {leads_in_words(job.leads or ())} in "
-            f"{', '.join(map(str, job.files))}; the files hold {leads_in_words(leads_of(staged.messages))}"
-        )
-    for message in messages:
-        if message.lead > model.last_lead * 60:
-            raise MessageError(
-                f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: {message.variable} in {message.blob} says lead "
-                f"{message.lead / 60:g} h, but no run goes beyond {model.last_lead} h: fetch the file again, or choose "
-                "--leads"
-            )
-    return Found(staged.init_time, leads_of(messages), messages=messages, points=staged.points, unused=staged.unused)
-
-
-def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul:
-    """Stage every message of the run. Raises MirrorError, IncompleteRun, DiskFull."""
+def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew, clock: Clock) -> Haul:
+    """Stage every message of the run, as its leads arrive. Raises MirrorError, IncompleteRun, DiskFull."""
     if found.messages:
         missing = missing_of(model, found.leads, found.messages)
         plan = plan_files(model, found.init_time, found.messages, found.points, dock.folder)
@@ -136,10 +65,10 @@ def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul
             crew.say(found.left_aside())
         plan.require_room()
         return Haul(found.messages, missing, sum(message.length for message in found.messages))
-    plan = plan_run(model, job, found.init_time, found.mirrors, dock.folder)
+    plan = plan_run(model, replace(job, leads=found.leads), found.init_time, found.mirrors, dock.folder)
     crew.say(plan.in_words())
     plan.require_room()
-    groups = crew.spread("fetch", [_piece(group) for group in groups_of(_orders(model, found, dock))])
+    groups = _staged(model, found, dock, crew, clock)
     results = [result for group in groups for result in group.results]
     messages = tuple(message for result in results for message in result.messages)
     missing = missing_of(model, found.leads, messages)
@@ -154,6 +83,31 @@ def gather(model: Model, job: Job, found: Found, dock: Dock, crew: Crew) -> Haul
     )
 
 
+def _staged(model: Model, found: Found, dock: Dock, crew: Crew, clock: Clock) -> list[StagedGroup]:
+    """All leads, staged. Those that no mirror has yet are waited for together, until the model's deadline."""
+    until = model.deadline(found.init_time, found.leads[-1])
+    remote = any(not mirror.is_folder for mirror in found.mirrors)
+    orders, reached = _orders(model, found, dock), found.reached
+    groups: list[StagedGroup] = []
+    while True:
+        arriving = remote and clock.now() < until
+        due = [order for order in orders if order.lead <= reached or not arriving]
+        groups += crew.spread("fetch", [_piece(group, arriving) for group in groups_of(due)])
+        staged = {result.lead for group in groups for result in group.results}
+        orders = [order for order in orders if order.lead not in staged]
+        if not orders:
+            return [group for group in groups if group.results]
+        missing = [order.lead for order in orders]
+        seen = wait_for(model, found, missing, until, crew, clock)
+        if seen is None:
+            said = next((words for group in reversed(groups) for words in group.absent), "no mirror has them")
+            raise NoMirrorLeft(
+                f"{model.name} {found.init_time:%Y-%m-%dT%HZ}: {len(missing)} of {len(found.leads)} leads "
+                f"({leads_in_words(missing)}) had not arrived by {until:%Y-%m-%dT%H:%MZ}, the end of waiting. {said}"
+            )
+        reached = seen
+
+
 def _orders(model: Model, found: Found, dock: Dock) -> list[LeadOrder]:
     return [
         LeadOrder(
@@ -162,14 +116,14 @@ def _orders(model: Model, found: Found, dock: Dock) -> list[LeadOrder]:
             lead=lead,
             products=model.products,
             wanted=tuple(wanted for wanted in model.wanted if wanted.from_lead <= lead),
-            mirrors=found.mirrors,
+            mirrors=in_order(dock.staged, lead, found.mirrors),
             folder=dock.staged,
         )
         for lead in found.leads
     ]
 
 
-def _piece(orders: Sequence[LeadOrder]) -> Piece[Any]:
+def _piece(orders: Sequence[LeadOrder], arriving: bool) -> Piece[StagedGroup]:
     first, last = orders[0].lead, orders[-1].lead
     name = f"fetch f{first:03d}" + (f"-f{last:03d}" if last != first else "")
-    return Piece(name, len(orders), partial(stage_group, orders))
+    return Piece(name, len(orders), partial(stage_group, orders, arriving=arriving))

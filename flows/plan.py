@@ -14,7 +14,6 @@ from flows.leads import leads_in_words
 from flows.model import Model
 from flows.request import Job
 from storage.grids import Box
-from storage.layout import SHARD
 from storage.sizes import size_in_words
 from tasks.errors import DiskFull
 from tasks.wanted import Mirror, StagedMessage
@@ -106,6 +105,9 @@ def _disk(scratched: int, maps: int, points: float) -> float:
 
 def _memory(maps: int, points: float) -> int:
     """Rows of shards take 2 bytes a value; a grid of so many points is taken to be twice as wide as high."""
+    # With the layout come the kernels' compilers.
+    from storage.layout import SHARD
+
     return int(BASE_MEMORY + SHARD_ROWS * 2 * maps * SHARD * math.sqrt(2 * points))
 
 

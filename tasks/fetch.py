@@ -21,6 +21,7 @@ from tasks.errors import (
     Throttled,
 )
 from tasks.haul import LeadHaul
+from tasks.heartbeat import beating
 from tasks.index import Target
 from tasks.mirrors import Patience, Place, Places, now, open_places
 from tasks.wanted import Mirror, Product, StagedMessage, Wanted
@@ -31,8 +32,6 @@ REQUESTS_AT_ONCE = 8
 that bears 500 connections of all its clients (data.ecmwf.int)."""
 LEADS_AT_ONCE = 4
 """While the index of one lead is read the messages of others arrive: 49 MB/s instead of 37 with one lead."""
-HEARTBEAT = 0.2
-"""Seconds between two calls of `alive`, about what Ctrl-C may take to be heard."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +93,7 @@ def fetch_leads(
         results = _results(orders, patience or Patience(), arriving)
 
         async def following() -> LeadResult | None:
-            coming = asyncio.ensure_future(anext(results, None))
-            try:
-                while not (await asyncio.wait({coming}, timeout=HEARTBEAT))[0]:
-                    alive()
-            except BaseException:
-                coming.cancel()
-                await asyncio.wait({coming})
-                raise
-            return coming.result()
+            return await beating(anext(results, None), alive)
 
         async def end() -> None:
             await results.aclose()

@@ -1,4 +1,4 @@
-"""Which run is complete, and where: ask mirrors for the index of a run's last lead."""
+"""Which run is there, and where: ask mirrors for the index of a lead that tells."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def find_run(
     candidates: Sequence[Candidate],
     model: str,
     patience: Patience | None = None,
-) -> tuple[datetime, Mirror]:
-    """The first (init_time, last lead in hours) of `candidates` whose index a mirror has, and that mirror.
+) -> tuple[Candidate, Mirror]:
+    """The first (init_time, lead in hours) of `candidates` whose index a mirror has, and that mirror.
 
     Raises NoRunFound where mirrors answered that no candidate is there, NoMirrorLeft where none could be asked.
     """
@@ -33,7 +33,7 @@ def find_run(
 
 async def _find(
     mirrors: Sequence[Mirror], product: Product, candidates: Sequence[Candidate], model: str, patience: Patience
-) -> tuple[datetime, Mirror]:
+) -> tuple[Candidate, Mirror]:
     said: dict[Mirror, list[str]] = {mirror: [] for mirror in mirrors}
     broken: set[Mirror] = set()
     deadline = now() + SEARCH_SECONDS
@@ -53,7 +53,7 @@ async def _find(
                     said[place.mirror].append(str(error))
                     broken.add(place.mirror)
                 else:
-                    return init_time, place.mirror
+                    return (init_time, lead), place.mirror
     asked = _in_words(candidates)
     answers = "; ".join(f"{mirror.name}: {_first(answers)}" for mirror, answers in said.items())
     if broken == set(mirrors):
@@ -66,7 +66,10 @@ async def _find(
 
 def _in_words(candidates: Sequence[Candidate]) -> str:
     """'2026-04-20T12Z lead 384 and 8 runs before it, back to 2026-04-18T12Z'"""
-    told = [f"{init_time:%Y-%m-%dT%HZ} lead {lead}" for init_time, lead in candidates]
+    leads: dict[datetime, set[int]] = {}
+    for init_time, lead in candidates:
+        leads.setdefault(init_time, set()).add(lead)
+    told = [f"{init_time:%Y-%m-%dT%HZ} lead {' or '.join(map(str, sorted(some)))}" for init_time, some in leads.items()]
     if len(told) <= 2:
         return ", ".join(told)
     return f"{told[0]} and {len(told) - 1} runs before it, back to {candidates[-1][0]:%Y-%m-%dT%HZ}"

@@ -24,7 +24,7 @@ def find(toy: SimpleNamespace, hasty: Patience) -> Find:
     def find(*mirrors: str | Path, runs: Sequence[int] = (6, 0, -6)) -> tuple[datetime, str]:
         candidates = [(toy.run + timedelta(hours=hours), 3) for hours in runs]
         places = [Mirror(f"mirror{number}", str(base)) for number, base in enumerate(mirrors, 1)]
-        init_time, mirror = find_run(places, toy.main, candidates, "toy", hasty)
+        (init_time, _), mirror = find_run(places, toy.main, candidates, "toy", hasty)
         return init_time, mirror.name
 
     return find
