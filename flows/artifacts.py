@@ -56,6 +56,8 @@ def result_text(report: IngestReport) -> str:
         ("leads", f"{len(report.leads)}: {leads_in_words(report.leads)}"),
         ("mirrors", ", ".join(report.mirrors) or "none"),
         ("missing", "; ".join(report.missing) or "nothing"),
+        ("withheld", "; ".join(report.withheld_in_words()) or "nothing"),
+        *((("gate", "; ".join(report.gate)),) if report.gate else ()),
     ]
     lines = [f"# {report.model} {report.init_time:%Y-%m-%dT%HZ}: {report.outcome.value}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in facts]

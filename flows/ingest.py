@@ -28,6 +28,7 @@ from tasks.errors import DecodeError, IngestError
 from tasks.publish import publish
 
 if TYPE_CHECKING:
+    from flows.gating import Gatekeeper
     from tasks.write import Written
 
 SECOND_TRIES = 3
@@ -40,8 +41,8 @@ def ingest(model: Model, request: IngestRequest, crew: Crew | None = None, clock
     A run that its model publishes in stages is published as far as it is there, and again while more of it is about to
     arrive. `clock`: what arrival is waited for by; the machine's, or one that stood at the request's `now`.
 
-    Raises RequestError, Busy, NoRunFound, MirrorError, IncompleteRun, OlderRun, DecodeError, CheckFailed, DiskFull,
-    BucketError. Whatever is raised, and wherever the process is killed, what was published stays published.
+    Raises RequestError, Busy, NoRunFound, MirrorError, IncompleteRun, OlderRun, DecodeError, GateFailed, CheckFailed,
+    DiskFull, BucketError. Whatever is raised, and wherever the process is killed, what was published stays published.
     """
     crew = crew or PlainCrew()
     job = job_for(model, request)
@@ -68,28 +69,35 @@ def _bring(
     crew.name(run)
     more_follows = not found.messages and not job.leads and len(found.leads) < len(model.leads(found.init_time))
     with naming(run), docked(folder, found.init_time, more_follows) as dock:
-        haul, written = _written(model, job, found, dock, crew, clock)
+        haul, written, keeper = _written(model, job, found, dock, bucket, crew, clock)
         manifest = crew.step(
             "publish",
             lambda advance: publish(
                 written, bucket, datetime.now(UTC), advance, retention=timedelta(hours=model.retention)
             ),
         )
-        report = _report(haul, manifest, monotonic() - begun)
+        gate = [*keeper.said(written), *keeper.remember(written, bucket)]
+        report = _report(haul, written, gate, manifest, monotonic() - begun)
         crew.show(report, MapOf(written.path, f"2 m temperature, {run}, first lead"))
     return report
 
 
-def _written(model: Model, job: Job, found: Found, dock: Dock, crew: Crew, clock: Clock) -> tuple[Haul, Written]:
-    """The run's messages and the checked store of them.
+def _written(
+    model: Model, job: Job, found: Found, dock: Dock, bucket: Bucket, crew: Crew, clock: Clock
+) -> tuple[Haul, Written, Gatekeeper]:
+    """The run's messages, the checked store of what of them passed the gate, and the gate.
 
     A staged message that does not decode is thrown away, and fetched again from another mirror where there is one.
     """
+    # The decoders take 1.3 s of CPU and 90 MB to load, which whoever only reads models' declarations does not pay.
+    from flows.gating import Gatekeeper
+
+    keeper = Gatekeeper.of(model, bucket, job.no_gate)
     tries = SECOND_TRIES
     while True:
         haul = gather(model, job, found, dock, crew, clock)
         try:
-            return haul, _checked(model, job, found, haul, dock, crew)
+            return haul, _checked(model, job, found, haul, keeper, dock, crew), keeper
         except DecodeError as error:
             if found.messages or error.message is None:
                 raise
@@ -99,8 +107,9 @@ def _written(model: Model, job: Job, found: Found, dock: Dock, crew: Crew, clock
             tries -= 1
 
 
-def _checked(model: Model, job: Job, found: Found, haul: Haul, dock: Dock, crew: Crew) -> Written:
-    # The decoders take 1.3 s of CPU and 90 MB to load, which whoever only reads models' declarations does not pay.
+def _checked(
+    model: Model, job: Job, found: Found, haul: Haul, keeper: Gatekeeper, dock: Dock, crew: Crew
+) -> Written:
     from tasks.check import check_store
     from tasks.write import RunFacts, write_store
 
@@ -116,9 +125,10 @@ def _checked(model: Model, job: Job, found: Found, haul: Haul, dock: Dock, crew:
             scratch=dock.scratch,
             provenance={"software": f"windlass {version('windlass')}", **haul.provenance()},
             progress=advance,
+            gate=keeper.gate,
         ),
     )
-    crew.step("check", lambda advance: check_store(written.path, model.wanted, haul.messages, progress=advance))
+    crew.step("check", lambda advance: check_store(written.path, model.wanted, written.messages, progress=advance))
     return written
 
 
@@ -159,7 +169,7 @@ def _already(manifest: Manifest) -> IngestReport:
     )
 
 
-def _report(haul: Haul, manifest: Manifest, seconds: float) -> IngestReport:
+def _report(haul: Haul, written: Written, gate: list[str], manifest: Manifest, seconds: float) -> IngestReport:
     return IngestReport(
         outcome=Outcome.PUBLISHED,
         model=manifest.model,
@@ -171,6 +181,8 @@ def _report(haul: Haul, manifest: Manifest, seconds: float) -> IngestReport:
         bytes=haul.bytes,
         seconds=round(seconds, 2),
         mirrors=haul.mirrors,
+        withheld=dict(written.schema.withheld),
+        gate=gate,
         problems=list(haul.problems),
         groups=list(haul.groups),
         manifest=manifest.model_dump(mode="json"),

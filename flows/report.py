@@ -33,7 +33,10 @@ class GroupReport(BaseModel):
 
 
 class IngestReport(BaseModel):
-    """The result of an ingest. `leads` are hours; `missing` reads `variable: leads`; `manifest` as published."""
+    """The result of an ingest. `leads` are hours; `missing` reads `variable: leads`; `manifest` as published.
+
+    `withheld`: variable -> which leads the gate kept out, and why. `gate`: what else it has to say.
+    """
 
     outcome: Outcome
     model: str
@@ -41,6 +44,8 @@ class IngestReport(BaseModel):
     key: str
     leads: list[int]
     missing: list[str] = Field(default_factory=list)
+    withheld: dict[str, str] = Field(default_factory=dict)
+    gate: list[str] = Field(default_factory=list)
     messages: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -58,7 +63,13 @@ class IngestReport(BaseModel):
             f"{self.messages} messages, {size_in_words(self.bytes)} from {', '.join(self.mirrors)}, "
             f"{self.seconds:.1f} s"
         )
-        return text + (f"; missing {'; '.join(self.missing)}" if self.missing else "")
+        text += f"; missing {'; '.join(self.missing)}" if self.missing else ""
+        text += f"; withheld {'; '.join(self.withheld_in_words())}" if self.withheld else ""
+        return text + "".join(f"; {line}" for line in self.gate)
+
+    def withheld_in_words(self) -> list[str]:
+        """['cloud_cover_low, lead 6 h: ...', ...]"""
+        return [f"{name}, {why}" for name, why in self.withheld.items()]
 
 
 @dataclass(frozen=True)

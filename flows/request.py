@@ -37,6 +37,7 @@ class IngestRequest(BaseModel):
     bucket: str | None = Field(default=None, description="where to publish: a folder or s3://bucket/prefix")
     work: Path | None = Field(default=None, description="scratch folder")
     force: bool = Field(default=False, description="ingest again what is published already")
+    no_gate: bool = Field(default=False, description="publish what the gate would withhold or refuse")
     now: datetime | None = Field(default=None, description="look for the newest run as of this time (UTC)")
 
     def with_defaults(self, settings: Settings) -> IngestRequest:
@@ -57,6 +58,7 @@ class Job:
     work: Path
     force: bool
     now: datetime
+    no_gate: bool = False
 
     def run_leads(self, model: Model, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) to ingest of one run; raises RequestError for leads the run does not have."""
@@ -94,6 +96,7 @@ def job_for(model: Model, request: IngestRequest) -> Job:
         work=request.work.expanduser().absolute(),
         force=request.force,
         now=_utc(request.now) or datetime.now(UTC),
+        no_gate=request.no_gate,
     )
     if job.init_time and not job.files:
         job.run_leads(model, job.init_time)
