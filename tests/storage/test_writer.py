@@ -254,3 +254,26 @@ def test_a_row_in_the_buffer_of_another_forgets_it(tmp_path: Path, make_schema: 
         band = encode_band(schema, number, lambda name, rows=rows: values[name][:, rows])
         assert shards == list(zip(band.shards, band.crcs, strict=True))
         assert [crc for _, crc in shards] == [zlib.crc32(shard) for shard, _ in shards]
+
+
+def test_a_store_takes_no_more_room_than_its_bytes_and_less_where_there_is_no_more(
+    tmp_path: Path, schema: Any, bands: list[EncodedBand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    allocate = os.posix_fallocate
+
+    def count(descriptor: int, start: int, size: int) -> None:
+        asked.append(size)
+        if len(asked) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        allocate(descriptor, start, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", count)
+    monkeypatch.setattr("storage.writer.RESERVED", 100)
+    path = tmp_path / "run.zarr.zip"
+    write(path, schema, bands)
+    assert len(asked) == 2
+    facts = path.stat()
+    assert facts.st_blocks * 512 < facts.st_size + 2 * facts.st_blksize
+    with Store.open(path) as store:
+        assert (store.point(Cell(12, 0)) == 280).all()
