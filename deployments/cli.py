@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import demo, ingest, prune, serve, simulate, store, sync
+from deployments.commands import demo, freshness, ingest, notify_test, prune, serve, simulate, store, sync
 
 app = typer.Typer(
     name="windlass",
@@ -19,6 +19,8 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(store.app, name="store")
 app.command("sync")(sync.sync)
 app.command("prune")(prune.prune)
+app.command("freshness")(freshness.freshness)
+app.command("notify-test")(notify_test.notify_test)
 app.command("serve")(serve.serve)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

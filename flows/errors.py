@@ -17,5 +17,13 @@ class OlderRun(IngestError, ValueError):
     """A newer run is published already; an older one never replaces it."""
 
 
+class ServerSilent(IngestError, OSError):
+    """The Prefect server does not answer."""
+
+
+class BucketSilent(IngestError, OSError):
+    """The bucket is out of reach: nobody knows how old the published data is. People were told."""
+
+
 class NotServed(IngestError, RuntimeError):
     """What was published does not reach those who serve it."""

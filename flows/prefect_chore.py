@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from prefect import Flow, flow
 from prefect.states import Completed
 
-from flows.prefect_crew import tell_people
+from flows.prefect_hooks import end_well, tell_people
 
 if TYPE_CHECKING:
     from flows.chore import InWords
@@ -27,4 +27,5 @@ def prefect_chore(name: str, work: Callable[P, R]) -> Flow[P, Any]:
         return Completed(message=result.in_words(), data=result)
 
     hooks: list[Any] = [tell_people]
-    return flow(name=name, description=work.__doc__, on_failure=hooks, on_crashed=hooks)(run)
+    done: list[Any] = [end_well]
+    return flow(name=name, description=work.__doc__, on_failure=hooks, on_crashed=hooks, on_completion=done)(run)

@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect import Flow, State, flow, get_client, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
 from prefect.exceptions import MissingContextError
 from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
-from prefect.logging.loggers import flow_run_logger
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import group_table, result_text, temperature_map
 from flows.crew import GROUPS_AT_ONCE, Advance, Piece, Tally
 from flows.model import Model
+from flows.prefect_hooks import settle_and_tell, tell_people
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest
-from storage.settings import Settings
 from tasks.errors import IngestError, MirrorError
-from tasks.notify import Notice, notify
 
 if TYPE_CHECKING:
     from flows.flow import ModelFlow
@@ -113,6 +111,12 @@ class PrefectCrew:
             create_markdown_artifact(f"![{picture.title}]({image})", key=f"{key}-map", description=picture.title)
         create_markdown_artifact(result_text(report), key=f"{key}-result", description=report.in_words())
 
+    def settle(self, report: IngestReport, bucket: str | None) -> None:
+        """What the run ends, and what it lacks: people are told. Nothing here makes a published run fail."""
+        context = FlowRunContext.get()
+        if context is not None and context.flow_run is not None and report.outcome is Outcome.PUBLISHED:
+            settle_and_tell(report, context.flow_run, bucket, self._log)
+
     def _milestones(self, name: str) -> Advance:
         """Logs every fifth of the way."""
         logged = 0
@@ -135,7 +139,9 @@ def prefect_flow(
     def run(request: IngestRequest | None = None) -> Any:
         logging.getLogger("prefect.flow_runs").addFilter(brief)
         logging.getLogger("prefect.task_runs").addFilter(brief)
-        report = recipe(request, PrefectCrew(retry_seconds))
+        crew = PrefectCrew(retry_seconds)
+        report = recipe(request, crew)
+        crew.settle(report, request.bucket if request else None)
         nothing_new = report.outcome is Outcome.ALREADY_PUBLISHED
         return Completed(name="NoNewRun" if nothing_new else "Completed", message=report.in_words(), data=report)
 
@@ -150,15 +156,6 @@ def prefect_flow(
         on_crashed=hooks,
     )
     return decorate(run)
-
-
-def tell_people(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
-    """The hook of a failed or crashed run: one notice to WINDLASS_NOTIFY_URL, where it is set."""
-    url = Settings().notify_url
-    notice = Notice(flow.name, run.name, state.name or "Failed", state.message or "no reason given", str(run.id))
-    flow_run_logger(run, flow).error("%s", notice.text)
-    if url is not None:
-        notify(notice, url.get_secret_value())
 
 
 def brief(record: logging.LogRecord) -> bool:

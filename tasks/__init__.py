@@ -1,1 +1,1 @@
-"""Ingest, one verb a file: find, fetch, decode, derive, write, check, publish, notify."""
+"""Ingest, one verb a file: find, fetch, decode, derive, write, check, publish, tell."""

@@ -94,7 +94,7 @@ def _began(record: Record, one_of_many: bool, now: datetime) -> list[str]:
         age = in_words(timedelta(minutes=incident.served.age_minutes))
         lines.append(f"still served: {incident.served.run}, {age} old, {incident.served.state}")
     elif incident.generation == 0:
-        lines.append("still served: nothing, no run of it is published")
+        lines.append("still served: nothing")
     if incident.expected_next:
         word = "is" if incident.expected_next > now else "was"
         lines.append(f"next run {word} due: {_time(incident.expected_next)}")

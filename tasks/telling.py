@@ -19,8 +19,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from storage.bucket import Bucket
 from storage.errors import Conflict, ManifestError, ObjectNotFound
+from storage.folder import FolderBucket
 from storage.manifest import Utc
-from tasks.channels import Channel
+from storage.settings import Settings
+from tasks.channels import Channel, read_channels
 from tasks.deliver import Delivery, deliver
 from tasks.incidents import FOLDER, Record, records_in
 from tasks.notice import Notice, compose, joined
@@ -28,6 +30,7 @@ from tasks.notice import Notice, compose, joined
 log = logging.getLogger("windlass")
 
 LEDGER = f"{FOLDER}told.json"
+FALLBACK = "told"
 LEASE = timedelta(minutes=3)
 """How long a teller may take; longer than all its tries."""
 BURST, WINDOW = 3, timedelta(minutes=15)
@@ -203,6 +206,16 @@ def _settle(bucket: Bucket, me: str, done: dict[str, bool], claimed: Ledger) -> 
         except Conflict:
             continue
         return
+
+
+def tell(bucket: Bucket, settings: Settings) -> Told:
+    """Tell at the addresses of the settings what is pending. Raises NotifyError, BucketError, ManifestError."""
+    return tell_pending(bucket, read_channels(settings))
+
+
+def fallback(settings: Settings) -> FolderBucket:
+    """Where this machine keeps incidents while the bucket is out of reach: a folder below the work folder."""
+    return FolderBucket(settings.work.expanduser().absolute() / FALLBACK)
 
 
 def read_ledger(bucket: Bucket) -> Ledger:

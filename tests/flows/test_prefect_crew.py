@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -16,6 +17,7 @@ from flows.flow import flow
 from flows.model import Cycle, Model
 from flows.report import GroupReport, IngestReport, Outcome
 from flows.request import IngestRequest
+from storage.folder import FolderBucket
 from storage.schema import Freshness
 from tasks.errors import DecodeError, NoMirrorLeft
 
@@ -69,6 +71,15 @@ def piece(name: str, *errors: Exception) -> tuple[Piece[str], list[Exception]]:
         return name
 
     return Piece(name, 2, work), left
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FolderBucket:
+    """The bucket of the settings, in a folder of the test's own; nobody is told."""
+    monkeypatch.setenv("WINDLASS_BUCKET", str(tmp_path / "bucket"))
+    monkeypatch.setenv("WINDLASS_WORK", str(tmp_path / "work"))
+    monkeypatch.delenv("WINDLASS_NOTIFY_URLS", raising=False)
+    return FolderBucket(tmp_path / "bucket")
 
 
 @pytest.fixture

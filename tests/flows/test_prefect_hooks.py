@@ -1,0 +1,198 @@
+"""What a real Prefect server's runs open, close and tell; also where no hook could run, and where nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.crew import Crew
+from flows.flow import flow
+from flows.freshness import freshness
+from flows.model import Cycle, Model
+from flows.report import IngestReport, Outcome
+from flows.request import IngestRequest
+from storage.folder import FolderBucket
+from storage.manifest import Manifest, manifest_key, store_key
+from storage.schema import Freshness
+from tasks.errors import DecodeError
+from tasks.incidents import Kind, find_incident, records_in
+
+LIMITS = Freshness(due_after=690, late_after=760, stale_after=7200)
+MODEL = Model("toy", "Toy", (Cycle((0,), (0, 3)),), (), (), (), LIMITS, "", "", 1, 1)
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+HttpSink = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def bucket(prefect_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderBucket:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server.url)
+    monkeypatch.setenv("WINDLASS_BUCKET", str(tmp_path / "bucket"))
+    monkeypatch.setenv("WINDLASS_WORK", str(tmp_path / "work"))
+    monkeypatch.delenv("WINDLASS_NOTIFY_URL", raising=False)
+    monkeypatch.delenv("WINDLASS_NOTIFY_URLS", raising=False)
+    return FolderBucket(tmp_path / "bucket")
+
+
+def publish(bucket: FolderBucket, model: str, generation: int, run: datetime, at: datetime) -> Manifest:
+    manifest = Manifest(
+        model=model,
+        init_time=run,
+        key=store_key(model, run),
+        size=1,
+        sha256="0" * 64,
+        generation=generation,
+        leads=2,
+        last_lead=384 * 60,
+        published_at=at,
+        freshness=LIMITS,
+    )
+    bucket.write(manifest_key(model), manifest.to_bytes())
+    return manifest
+
+
+def test_a_failed_run_is_told_once_and_over_with_the_next_published_one(
+    bucket: FolderBucket, http_sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations: list[int] = []
+
+    @flow(MODEL)
+    def recipe(request: IngestRequest, crew: Crew) -> IngestReport:
+        crew.name("toy 2026-04-20T00Z")
+        if len(generations) < 2:
+            generations.append(0)
+            raise DecodeError("toy f003: not a grid")
+        run = NOW - timedelta(hours=6)
+        manifest = publish(bucket, "toy", 1, run, NOW)
+        return IngestReport(
+            outcome=Outcome.PUBLISHED,
+            model="toy",
+            init_time=run,
+            key=manifest.key,
+            leads=[0, 3],
+            missing=["wind_gust_10m: 3"],
+            manifest=manifest.model_dump(mode="json"),
+        )
+
+    monkeypatch.setenv("PREFECT_UI_URL", "http://ui.example")
+    with http_sink() as sink:
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", f"{sink.url},http://127.0.0.1:9/s3cr3t")
+        monkeypatch.setattr("tasks.deliver.PAUSES", (0.0, 0.0))
+        states = [recipe.prefect(return_state=True) for _ in range(3)]
+    assert [state.is_failed() for state in states] == [True, True, False]
+    failed, recovered = sink.told
+    assert failed["title"] == "windlass: toy failed"
+    assert "toy f003: not a grid" in failed["reason"]
+    assert failed["run"] == "toy 2026-04-20T00Z"
+    assert failed["flow_run"] == str(states[0].state_details.flow_run_id)
+    assert failed["link"].endswith(f"/runs/flow-run/{failed['flow_run']}")
+    assert recovered["title"] == "windlass: toy incomplete; toy no longer failed"
+    assert "published without wind_gust_10m: 3" in recovered["text"]
+    assert str(states[2].state_details.flow_run_id) in recovered["text"]
+
+
+def test_without_a_bucket_a_failure_is_told_from_the_work_folder(
+    bucket: FolderBucket, http_sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @flow(MODEL)
+    def recipe(request: IngestRequest, crew: Crew) -> IngestReport:
+        raise DecodeError("toy f003: not a grid")
+
+    bucket.folder.write_text("not a folder")
+    with http_sink() as sink:
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", sink.url)
+        assert recipe.prefect(return_state=True).is_failed()
+    assert [told["title"] for told in sink.told] == ["windlass: toy failed"]
+
+
+@pytest.fixture
+def runs(bucket: FolderBucket) -> Callable[..., Any]:
+    """runs(flow, *states): a flow run that the server is told went through these states; nothing executes."""
+    from prefect import get_client
+    from prefect.flows import Flow
+
+    def runs(name: str, *states: Any, **parameters: Any) -> Any:
+        shell: Any = Flow(lambda request=None: None, name=name)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run(shell, parameters=parameters, name=f"{name} newest run", state=states[0])
+            for state in states[1:]:
+                client.set_flow_run_state(run.id, state, force=True)
+            return run.id
+
+    return runs
+
+
+def test_a_crash_that_no_hook_saw_is_found_on_the_server(bucket: FolderBucket, runs: Any) -> None:
+    from prefect.states import Crashed, Pending, Running
+
+    publish(bucket, "gfs", 1, NOW - timedelta(hours=6), datetime.now(UTC))
+    elsewhere = {"bucket": "s3://else/where"}
+    runs("gfs", Pending(), Running(), Crashed(message="of another bucket"), request=elsewhere)
+    freshness()
+    assert find_incident(bucket, "gfs", Kind.CRASHED) is None
+    gone = runs("gfs", Pending(), Running(), Crashed(message="no heartbeat"))
+    for _ in range(2):
+        freshness()
+    incident = find_incident(bucket, "gfs", Kind.CRASHED)
+    assert incident
+    assert (incident.reason, incident.flow_run) == ("no heartbeat", str(gone))
+    publish(bucket, "gfs", 2, NOW - timedelta(hours=6), datetime.now(UTC) + timedelta(minutes=1))
+    freshness()
+    assert find_incident(bucket, "gfs", Kind.CRASHED) is None
+
+
+def test_a_run_that_does_not_begin_is_told_until_it_does(bucket: FolderBucket, runs: Any) -> None:
+    from prefect import get_client
+    from prefect.states import Completed, Pending, Scheduled
+
+    early = datetime.now(UTC) - timedelta(minutes=20)
+    run = runs("ifs", Scheduled(scheduled_time=early), Pending())
+    waiting = runs("prune", Scheduled(scheduled_time=early))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(waiting, Scheduled(name="Late", scheduled_time=early), force=True)
+        # It waits for another run of its model to end, which is as it should be.
+        patient = runs("sync-check", Scheduled(name="AwaitingConcurrencySlot", scheduled_time=early))
+        freshness()
+        assert find_incident(bucket, "ifs", Kind.PENDING) is None
+        report = freshness(now=datetime.now(UTC) + timedelta(minutes=16))
+        assert {r.incident.model for r in records_in(bucket) if r.incident.kind is Kind.PENDING} == {"ifs", "prune"}
+        incident = find_incident(bucket, "ifs", Kind.PENDING)
+        assert incident
+        assert incident.flow_run == str(run)
+        assert "does not begin" in report.in_words()
+        for begun in (run, waiting, patient):
+            client.set_flow_run_state(begun, Completed(), force=True)
+    freshness()
+    assert find_incident(bucket, "ifs", Kind.PENDING) is None
+    assert find_incident(bucket, "prune", Kind.PENDING) is None
+
+
+def test_success_without_new_data_is_seen_through_the_server(bucket: FolderBucket, runs: Any) -> None:
+    from prefect.states import Completed, Pending, Running
+
+    publish(bucket, "gfs", 1, NOW - timedelta(minutes=700), NOW - timedelta(minutes=300))
+    runs("gfs", Pending(), Running(), Completed(name="Completed"))
+    report = freshness()
+    (gfs,) = (model for model in report.models if model.model == "gfs")
+    assert gfs.state == "due"
+    assert "brought no new data" in (gfs.problem or "")
+    assert report.red
+
+
+def test_a_server_that_is_gone_is_told_until_it_answers(bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}/api"
+    with temporary_settings({PREFECT_API_URL: gone}):
+        report = freshness()
+    assert "does not answer" in report.problems[0]
+    assert find_incident(bucket, "prefect", Kind.FAILED)
+    freshness()
+    assert find_incident(bucket, "prefect", Kind.FAILED) is None
