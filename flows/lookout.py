@@ -119,10 +119,9 @@ def settle(
     if manifest is None or manifest.init_time != report.init_time:
         return
     _close_what_is_newer(bucket, ENDED_BY_A_RUN, manifest, now, link)
-    withheld: dict[str, str] = getattr(report, "withheld", {})
     gaps = {
         Kind.PARTIAL: ({line.partition(":")[0] for line in report.missing}, "; ".join(report.missing)),
-        Kind.WITHHELD: (set(withheld), "; ".join(f"{name}: {why}" for name, why in withheld.items())),
+        Kind.WITHHELD: (set(report.withheld), "; ".join(report.withheld_in_words())),
     }
     for kind, (names, reason) in gaps.items():
         if not names:

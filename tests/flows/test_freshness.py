@@ -215,7 +215,7 @@ def test_a_failed_run_is_over_with_the_next_published_run_and_not_with_the_next_
 
 
 def report_of(manifest: Manifest, missing: list[str], withheld: dict[str, str]) -> IngestReport:
-    report = IngestReport(
+    return IngestReport(
         outcome=Outcome.PUBLISHED,
         model=manifest.model,
         init_time=manifest.init_time,
@@ -223,9 +223,8 @@ def report_of(manifest: Manifest, missing: list[str], withheld: dict[str, str]) 
         leads=[0],
         missing=missing,
         manifest={},
+        withheld=withheld,
     )
-    object.__setattr__(report, "withheld", withheld)
-    return report
 
 
 def test_gaps_and_withheld_fields_are_told_once_until_they_change_or_end(
@@ -265,7 +264,7 @@ def test_a_withheld_field_is_told_with_its_reason_and_run(bucket: FolderBucket, 
     settle(bucket, report_of(manifest, [], {"cape_surface": "99 % NaN"}), RUN + LANDED)
     incident = find_incident(bucket, "gfs", Kind.WITHHELD)
     assert incident
-    assert incident.reason == "withheld cape_surface: 99 % NaN"
+    assert incident.reason == "withheld cape_surface, 99 % NaN"
     assert incident.run == "gfs 2026-04-20T00Z"
 
 
