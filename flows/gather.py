@@ -87,25 +87,26 @@ def _staged(model: Model, found: Found, dock: Dock, crew: Crew, clock: Clock) ->
     """All leads, staged. Those that no mirror has yet are waited for together, until the model's deadline."""
     until = model.deadline(found.init_time, found.leads[-1])
     remote = any(not mirror.is_folder for mirror in found.mirrors)
-    orders, reached = _orders(model, found, dock), found.reached
+    orders = _orders(model, found, dock)
     groups: list[StagedGroup] = []
+    seen: int | None = found.reached
     while True:
         arriving = remote and clock.now() < until
-        due = [order for order in orders if order.lead <= reached or not arriving]
-        groups += crew.spread("fetch", [_piece(group, arriving) for group in groups_of(due)])
+        # At the end all are asked for once more, and what the mirrors say then is told.
+        due = [order for order in orders if seen is None or order.lead <= seen or not arriving]
+        groups += crew.spread("fetch", [_piece(group, arriving or seen is None) for group in groups_of(due)])
         staged = {result.lead for group in groups for result in group.results}
         orders = [order for order in orders if order.lead not in staged]
         if not orders:
             return [group for group in groups if group.results]
         missing = [order.lead for order in orders]
-        seen = wait_for(model, found, missing, until, crew, clock)
         if seen is None:
-            said = next((words for group in reversed(groups) for words in group.absent), "no mirror has them")
             raise NoMirrorLeft(
                 f"{model.name} {found.init_time:%Y-%m-%dT%HZ}: {len(missing)} of {len(found.leads)} leads "
-                f"({leads_in_words(missing)}) had not arrived by {until:%Y-%m-%dT%H:%MZ}, the end of waiting. {said}"
+                f"({leads_in_words(missing)}) had not arrived by {until:%Y-%m-%dT%H:%MZ}, the end of waiting. "
+                + [words for group in groups for words in group.absent][-1]
             )
-        reached = seen
+        seen = wait_for(model, found, missing, until, crew, clock)
 
 
 def _orders(model: Model, found: Found, dock: Dock) -> list[LeadOrder]:

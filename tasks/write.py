@@ -94,7 +94,7 @@ def write_store(
         finally:
             fields.close()
     except DecodeError as error:
-        raise DecodeError(f"{facts}: {error}") from error
+        raise DecodeError(f"{facts}: {error}", error.message) from error
 
 
 @dataclass(frozen=True)

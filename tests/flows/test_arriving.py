@@ -1,0 +1,307 @@
+"""Runs that arrive while they are ingested, on a clock that jumps: leads of RUN land ten minutes an hour of lead."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from deployments.simulator.arrivals import arrivals, by_clock
+from deployments.simulator.clock import JumpingClock
+from deployments.simulator.server import Fault, Server, serve
+from flows.crew import Advance, PlainCrew
+from flows.gfs import MODEL as GFS
+from flows.ingest import ingest
+from flows.model import Cycle
+from flows.report import IngestReport, Outcome
+from flows.request import IngestRequest
+from flows.tail import PAUSE, probes
+from storage.bucket import open_bucket
+from storage.manifest import Manifest, read_manifest
+from tasks.errors import NoMirrorLeft, NoRunFound
+from tasks.wanted import Mirror
+
+T = TypeVar("T")
+
+RUN = datetime(2026, 4, 20, tzinfo=UTC)
+LEADS = (0, 1, 2, 3, 6)
+MODEL = replace(
+    GFS, cycles=(Cycle((0, 6, 12, 18), LEADS),), arrival=((0, 220), (6, 280)), grace=30, stages=(), mirrors=()
+)
+
+
+class Killed(BaseException):
+    """What a test does to an ingest at a step of its choice."""
+
+
+@dataclass(frozen=True)
+class Doomed(PlainCrew):
+    """A crew that is killed when it begins a step."""
+
+    at: str = ""
+
+    def step(self, name: str, work: Callable[[Advance], T]) -> T:
+        if name == self.at:
+            raise Killed
+        return super().step(name, work)
+
+
+@dataclass
+class Port:
+    """A model whose run arrives, a bucket, a work folder; `told`: what the crew said."""
+
+    folder: Path
+    mirror: Path
+    clock: JumpingClock = field(default_factory=lambda: JumpingClock(RUN))
+    told: list[str] = field(default_factory=list)
+    hear: Callable[[str], None] = lambda text: None
+    work: str = "work"
+
+    @contextmanager
+    def serving(self, *faults: Fault, late: float = 0.0) -> Iterator[Server]:
+        """A server of the run at the model's pace, `late` minutes behind it."""
+        times = {path: time + timedelta(minutes=late) for path, time in arrivals(MODEL, [RUN]).items()}
+        with serve(self.mirror, faults, appears=by_clock(times, self.clock)) as server:
+            yield server
+
+    def at(self, minutes: float) -> None:
+        """Go on to so many minutes after the init time."""
+        self.clock.jump((RUN + timedelta(minutes=minutes) - self.clock.now()).total_seconds())
+
+    @property
+    def minutes(self) -> float:
+        return (self.clock.now() - RUN) / timedelta(minutes=1)
+
+    def ingest(
+        self, *servers: Server, stages: tuple[int, ...] = (), at: str = "", grace: int = 30, **fields: Any
+    ) -> IngestReport:
+        """Ingest from servers, mirror1 first, killed at a step where one is named."""
+        mirrors = tuple(Mirror(f"mirror{number}", server.url) for number, server in enumerate(servers, 1))
+        request = IngestRequest(bucket=str(self.folder / "bucket"), work=self.folder / self.work, **fields)
+        model = replace(MODEL, stages=stages, mirrors=mirrors, grace=grace)
+        return ingest(model, request, Doomed(self._tell, at=at), self.clock)
+
+    def _tell(self, text: str) -> None:
+        self.told.append(text)
+        self.hear(text)
+
+    @property
+    def published(self) -> Manifest | None:
+        return read_manifest(open_bucket(str(self.folder / "bucket")), "gfs")
+
+    def left(self) -> list[str]:
+        """Files of the work folder but locks."""
+        files = [path for path in (self.folder / self.work).rglob("*") if path.is_file() and path.name != ".lock"]
+        return sorted(path.name for path in files)
+
+
+@pytest.fixture
+def port(tmp_path: Path, mirror: Path) -> Port:
+    return Port(tmp_path, mirror)
+
+
+def data(server: Server) -> list[str]:
+    """The last parts of the paths of data files that were asked for, in order and each once."""
+    return list(dict.fromkeys(path[-4:] for path in server.paths() if path[-4:].startswith("f0") and "pgrb2." in path))
+
+
+def test_the_tail_is_waited_for_and_told(port: Port) -> None:
+    port.at(250.5)
+    with port.serving() as server:
+        report = port.ingest(server)
+    assert report.leads == list(LEADS)
+    assert report.missing == []
+    assert 280 <= port.minutes <= 280 + 2 * PAUSE / 60
+    (said,) = [line for line in port.told if "waiting" in line]
+    assert said == "gfs 2026-04-20T00Z: waiting for 1 of 5 leads (6) until 05:10Z; no mirror has them yet"
+    assert port.left() == []
+
+
+def test_what_has_arrived_is_fetched_while_the_rest_is_waited_for(port: Port) -> None:
+    port.at(250.5)
+    fetched: list[list[str]] = []
+    with port.serving() as server:
+        port.hear = lambda text: fetched.append(data(server)) if "waiting" in text else None
+        port.ingest(server)
+    assert sorted(*fetched) == ["f000", "f001", "f002", "f003"]
+
+
+def test_a_run_that_is_not_about_to_be_complete_is_not_waited_for(port: Port) -> None:
+    port.at(245)
+    with port.serving() as server, pytest.raises(NoRunFound, match="gfs 2026-04-20T00Z"):
+        port.ingest(server)
+    assert port.minutes == 245
+
+
+def test_an_overdue_run_is_waited_for_if_it_has_begun(port: Port) -> None:
+    port.at(281)
+    with port.serving(late=25) as server:
+        assert port.ingest(server).leads == list(LEADS)
+        assert 305 <= port.minutes <= 305 + 2 * PAUSE / 60
+    with port.serving(late=1000) as server, pytest.raises(NoRunFound):
+        port.ingest(server, init_time=RUN)
+
+
+def test_a_tail_that_never_comes_is_given_up_at_the_deadline_and_what_came_is_kept(port: Port) -> None:
+    port.at(250.5)
+    with port.serving(Fault("*.f006*", status=404)) as server:
+        with pytest.raises(NoMirrorLeft) as raised:
+            port.ingest(server)
+        asked = len(server.asked)
+        said = str(raised.value)
+        assert said.startswith(
+            "gfs 2026-04-20T00Z: 1 of 5 leads (6) had not arrived by 2026-04-20T05:10Z, the end of waiting. "
+        )
+        assert f"mirror1: {server.url}/gfs.20260420/00/atmos/gfs.t00z.pgrb2.0p25.f006.idx: HTTP 404" in said
+        assert port.minutes == 310
+        assert port.published is None
+        server.faults = ()
+        server.asked.clear()
+        assert port.ingest(server).leads == list(LEADS)
+        assert data(server) == ["f006"]
+    # The tail was looked for every few seconds for an hour, and not by each of its leads.
+    assert asked < 60 * 60 / PAUSE * 2
+
+
+@pytest.mark.parametrize("lead", ["f000", "f002"])
+def test_a_hole_in_a_run_is_waited_for_like_its_tail(port: Port, lead: str) -> None:
+    port.at(281)
+    with port.serving(Fault(f"*.{lead}*", status=404, times=40)) as server:
+        assert port.ingest(server).leads == list(LEADS)
+    assert 281 < port.minutes < 310
+
+
+def test_data_that_follow_their_index_late_are_waited_for_without_a_rush(port: Port) -> None:
+    port.at(281)
+    with port.serving(Fault("*pgrb2.0p25.f006", status=404, times=5)) as server:
+        assert port.ingest(server).leads == list(LEADS)
+        assert len(server.asked) < 60
+    assert port.minutes >= 281 + 5 * PAUSE / 60
+
+
+def test_a_mirror_that_stalls_does_not_hold_up_one_that_has_the_tail(port: Port) -> None:
+    port.at(250.5)
+    with port.serving() as good, serve(port.mirror, [Fault("*", status=503)]) as failing:
+        # Each mirror's pauses count on this clock.
+        assert port.ingest(failing, good, grace=10_000).leads == list(LEADS)
+
+
+def test_a_folder_is_not_waited_for(port: Port, tmp_path: Path) -> None:
+    port.at(281)
+    place = tmp_path / "copy"
+    shutil.copytree(port.mirror, place, ignore=shutil.ignore_patterns("*.f002*"))
+    with pytest.raises(NoMirrorLeft, match="f002"):
+        port.ingest(mirror=str(place))
+    assert port.minutes == 281
+
+
+STAGES = (1, 3)
+
+
+def test_a_run_is_published_in_stages_and_no_message_is_fetched_twice(port: Port) -> None:
+    with port.serving() as server:
+        port.at(230.5)
+        first = port.ingest(server, stages=STAGES)
+        assert (first.leads, port.minutes) == ([0, 1], 230.5)
+        assert port.published is not None
+        assert port.published.last_lead == 60
+        assert data(server) == ["f000", "f001"]
+        assert "f001.grib2" in port.left()
+        assert port.ingest(server, stages=STAGES).outcome is Outcome.ALREADY_PUBLISHED
+
+        server.asked.clear()
+        port.at(240.5)
+        second = port.ingest(server, stages=STAGES)
+        # Its last lead was waited for, as it was about to come.
+        assert 250 <= port.minutes <= 250 + 2 * PAUSE / 60
+        assert second.leads == [0, 1, 2, 3]
+        assert data(server) == ["f002", "f003"]
+
+        server.asked.clear()
+        port.at(281)
+        third = port.ingest(server, stages=STAGES)
+        assert data(server) == ["f006"]
+    assert third.leads == list(LEADS)
+    assert [report.key for report in (first, second, third)] == [
+        "gfs/20260420T0000Z.zarr.zip",
+        "gfs/20260420T0000Z.g2.zarr.zip",
+        "gfs/20260420T0000Z.g3.zarr.zip",
+    ]
+    assert [report.manifest["generation"] for report in (first, second, third)] == [1, 2, 3]
+    assert port.left() == []
+
+
+def test_one_ingest_goes_on_to_the_next_stage_when_that_is_about_to_come(port: Port) -> None:
+    with port.serving() as server:
+        port.at(240.5)
+        report = port.ingest(server, stages=STAGES)
+        assert report.leads == [0, 1, 2, 3]
+        assert report.manifest["generation"] == 2
+        assert [line for line in port.told if line == "gfs 2026-04-20T00Z"] == ["gfs 2026-04-20T00Z"] * 2
+
+
+def test_a_complete_run_is_published_at_once_whatever_its_stages(port: Port) -> None:
+    with port.serving() as server:
+        port.at(300)
+        report = port.ingest(server, stages=STAGES)
+    assert report.leads == list(LEADS)
+    assert report.manifest["generation"] == 1
+
+
+def test_a_tail_that_never_comes_leaves_its_stage_published(port: Port) -> None:
+    with port.serving(Fault("*.f006*", status=404)) as server:
+        port.at(281)
+        with pytest.raises(NoMirrorLeft, match=r"1 of 5 leads \(6\) had not arrived"):
+            port.ingest(server, stages=STAGES)
+    assert port.published is not None
+    assert port.published.leads == 4
+
+
+def test_the_run_before_stays_behind_every_stage(port: Port, tmp_path: Path) -> None:
+    """Readers fill what a stage lacks from it."""
+    bucket = open_bucket(str(tmp_path / "bucket"))
+    before = tmp_path / "bucket" / "gfs" / "20260419T1800Z.zarr.zip"
+    with port.serving() as server:
+        port.at(230.5)
+        port.ingest(server, stages=STAGES)
+        shutil.copy(before.with_name("20260420T0000Z.zarr.zip"), before)
+        port.at(281)
+        port.ingest(server, stages=STAGES)
+    assert "gfs/20260419T1800Z.zarr.zip" in bucket.list()
+
+
+@pytest.mark.parametrize("step", ["write", "check", "publish"])
+def test_a_killed_stage_goes_on_where_it_stopped_on_the_same_machine_and_clean_on_another(
+    port: Port, step: str
+) -> None:
+    with port.serving() as server:
+        port.at(230.5)
+        port.ingest(server, stages=STAGES)
+        port.at(250.5)
+        with pytest.raises(Killed):
+            port.ingest(server, stages=STAGES, at=step)
+        assert port.published is not None
+        assert port.published.leads == 2
+
+        server.asked.clear()
+        here = port.ingest(server, stages=STAGES)
+        assert here.leads == [0, 1, 2, 3]
+        assert data(server) == []
+
+        port.at(281)
+        port.work = "another machine"
+        there = port.ingest(server, stages=STAGES)
+        assert there.leads == list(LEADS)
+        assert data(server) == ["f000", "f001", "f002", "f003", "f006"]
+        assert port.left() == []
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [0]), (2, [1, 0]), (5, [4, 3, 1, 0]), (9, [8, 7, 3, 1, 0])])
+def test_few_leads_tell_how_far_a_run_has_come(count: int, expected: list[int]) -> None:
+    assert probes(range(count)) == expected
