@@ -67,7 +67,7 @@ def deliver(
     ]
     for one in deliveries:
         if not one.delivered:
-            log.error("could not tell %s", one.in_words())
+            log.error("could not tell %s: %s", one.channel, one.problem)
     return deliveries
 
 

@@ -26,7 +26,7 @@ def notify_test(
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from deployments.console import fail, require_extra, stderr
+    from deployments.console import fail, require_extra
 
     require_extra("ingest", "apprise")
     from storage.settings import Settings
@@ -40,7 +40,7 @@ def notify_test(
         typer.echo(json.dumps([asdict(one) for one in done], indent=2))
     else:
         for one in done:
-            stderr.print(one.in_words(), highlight=False, soft_wrap=True, markup=False)
+            typer.echo(one.in_words())
     raise typer.Exit(0 if all(one.delivered for one in done) else 1)
 
 
