@@ -17,7 +17,7 @@ from pathlib import Path
 from storage.bucket import Bucket, Progress
 from storage.disk import PART, fsync_folder, writing
 from storage.errors import CorruptStore, DiskFull, ManifestError, StoreError, WrongChecksum
-from storage.manifest import NAME, SUFFIX, Manifest, parse_manifest
+from storage.manifest import NAME, SUFFIX, Manifest, key_order, parse_manifest
 from storage.reader import Store
 from storage.schema import SchemaError
 
@@ -109,15 +109,19 @@ def show(place: Path, wanted: Manifest) -> None:
 def clean(place: Path, current: Manifest, previous: Manifest | None) -> None:
     """Delete stores but the current and the previous one, and broken downloads. Who reads a deleted file reads on.
 
-    Without `previous` the latest of the others is kept: a sync was killed before it cleaned.
+    The newest store of an earlier run stays too: a run that is published again, or in stages, pushes it out by no
+    number of publications. Without `previous` the latest of the others is kept: a sync was killed before it cleaned.
     """
     stores = [path for path in place.glob(f"*{SUFFIX}") if path.name != Path(current.key).name]
+    orders = {path: order for path in stores if (order := key_order(f"{current.model}/{path.name}"))}
+    earlier = [path for path, order in orders.items() if order[0] < current.init_time]
+    kept = {max(earlier, key=lambda path: orders[path], default=None)}
     if previous and previous.key != current.key:
-        kept: Path | None = place / Path(previous.key).name
+        kept.add(place / Path(previous.key).name)
     else:
-        kept = max(stores, key=lambda path: path.stat().st_mtime_ns, default=None)
+        kept.add(max(stores, key=lambda path: path.stat().st_mtime_ns, default=None))
     for path in stores:
-        if path != kept:
+        if path not in kept:
             path.unlink()
     remove_parts(place)
 

@@ -134,6 +134,18 @@ def test_a_run_that_is_published_again_replaces_itself(bucket: Bucket, stores: P
     assert names(stores) == ["20260420T0000Z", "20260420T0000Z.g2", "latest.json"]
 
 
+def test_the_run_before_stays_however_often_a_run_is_published(
+    bucket: Bucket, stores: Path, published: Publish
+) -> None:
+    for hour in (0, 6, 6, 6):
+        published(hour)
+        sync_once(bucket, stores)
+    assert names(stores) == ["20260420T0000Z", "20260420T0600Z.g3", "20260420T0600Z.g4", "latest.json"]
+    published(12)
+    sync_once(bucket, stores)
+    assert names(stores) == ["20260420T0600Z.g4", "20260420T1200Z", "latest.json"]
+
+
 def test_a_bucket_that_was_begun_anew_is_taken(bucket: Bucket, stores: Path, published: Publish) -> None:
     first = published(0)
     sync_once(bucket, stores)
