@@ -21,7 +21,7 @@ from storage.manifest import models_in
 from storage.settings import Settings
 from storage.sizes import size_in_words
 from tasks.incidents import Incident, Kind, close_incident, open_incident, records_in
-from tasks.telling import fallback, tell
+from tasks.telling import fallback, tell, tell_from_here
 
 CHORES = ("freshness", "prune", "sync-check")
 NEARLY_FULL_SHARE, NEARLY_FULL_BYTES = 0.1, 20_000_000_000
@@ -76,8 +76,7 @@ def freshness(
     try:
         report = _look(opened, settings, models or [], now)
     except BucketError as error:
-        open_incident(here, Incident(model="bucket", kind=Kind.BUCKET, reason=str(error), since=now))
-        tell(here, settings)
+        tell_from_here(settings, Incident(model="bucket", kind=Kind.BUCKET, reason=str(error), since=now))
         raise BucketSilent(f"nobody knows how old the published data is: {error}") from error
     for record in records_in(here):
         incident = record.incident

@@ -147,21 +147,22 @@ def settle(
 
 def bad_end(bucket: Bucket, kind: Kind, job: Job, now: datetime) -> bool:
     """Open the incident of a flow run that failed or crashed. Raises BucketError, ManifestError."""
-    manifest = read_manifest(bucket, job.model)
-    return open_incident(
-        bucket,
-        Incident(
-            model=job.model,
-            kind=kind,
-            reason=job.message or "no reason given",
-            since=job.since,
-            run=job.name,
-            served=served_by(manifest, now) if manifest else None,
-            expected_next=_expected_next(manifest) if manifest else None,
-            flow_run=job.id,
-            link=job.link,
-            generation=manifest.generation if manifest else None,
-        ),
+    return open_incident(bucket, bad_end_of(kind, job, read_manifest(bucket, job.model), now))
+
+
+def bad_end_of(kind: Kind, job: Job, manifest: Manifest | None, now: datetime) -> Incident:
+    """The incident itself; `manifest`: what is published of the model, as far as that is known."""
+    return Incident(
+        model=job.model,
+        kind=kind,
+        reason=job.message or "no reason given",
+        since=job.since,
+        run=job.name,
+        served=served_by(manifest, now) if manifest else None,
+        expected_next=_expected_next(manifest) if manifest else None,
+        flow_run=job.id,
+        link=job.link,
+        generation=manifest.generation if manifest else None,
     )
 
 

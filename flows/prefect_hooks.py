@@ -12,7 +12,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.utilities.urls import url_for
 
 from flows.errors import BucketSilent, NotServed
-from flows.lookout import bad_end, settle
+from flows.lookout import bad_end, bad_end_of, settle
 from flows.prefect_jobs import bucket_of, job_of
 from flows.report import IngestReport
 from storage.bucket import open_bucket
@@ -20,7 +20,7 @@ from storage.errors import StorageError
 from storage.settings import Settings
 from tasks.errors import IngestError
 from tasks.incidents import Kind, close_incident
-from tasks.telling import fallback, tell
+from tasks.telling import tell, tell_from_here
 
 ALREADY_TOLD = (NotServed, BucketSilent)
 """Errors whose incidents are open by the time they are raised."""
@@ -45,8 +45,7 @@ def tell_people(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
     except StorageError as error:
         log.error("windlass: the bucket is out of reach, %s keeps the incident: %s", settings.work, error)
         if not told:
-            bad_end(fallback(settings), kind, job, datetime.now(UTC))
-        tell(fallback(settings), settings)
+            tell_from_here(settings, bad_end_of(kind, job, None, datetime.now(UTC)))
 
 
 def settle_and_tell(

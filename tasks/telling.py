@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel, Field, ValidationError
 
 from storage.bucket import Bucket
-from storage.errors import Conflict, ManifestError, ObjectNotFound
+from storage.errors import Conflict, ManifestError, ObjectNotFound, StorageError
 from storage.folder import FolderBucket
 from storage.manifest import Utc
 from storage.settings import Settings
 from tasks.channels import Channel, read_channels
 from tasks.deliver import Delivery, deliver
-from tasks.incidents import FOLDER, Record, records_in
+from tasks.incidents import FOLDER, Incident, Record, open_incident, records_in
 from tasks.notice import Notice, compose, joined
 
 log = logging.getLogger("windlass")
@@ -216,6 +216,21 @@ def tell(bucket: Bucket, settings: Settings) -> Told:
 def fallback(settings: Settings) -> FolderBucket:
     """Where this machine keeps incidents while the bucket is out of reach: a folder below the work folder."""
     return FolderBucket(settings.work.expanduser().absolute() / FALLBACK)
+
+
+def tell_from_here(settings: Settings, incident: Incident) -> None:
+    """Open an incident in the work folder and tell of it: the bucket is out of reach. Raises NotifyError.
+
+    Where that folder takes nothing either, people are told without a record, and so again with every look.
+    """
+    here = fallback(settings)
+    try:
+        open_incident(here, incident)
+        tell(here, settings)
+    except StorageError as error:
+        log.error("told without a record: %s", error)
+        notice = compose([Record(id="none", incident=incident)], [], wall_clock())
+        deliver([(channel, notice) for channel in read_channels(settings)])
 
 
 def read_ledger(bucket: Bucket) -> Ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -306,6 +306,23 @@ def test_a_bucket_out_of_reach_is_told_from_the_work_folder_once_and_once_when_i
         "windlass: bucket no longer out of reach",
         "windlass: gfs late",
     ]
+
+
+def test_on_a_disk_that_takes_nothing_people_are_told_all_the_same(
+    bucket: FolderBucket, small_disk: Path, http_sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (small_disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while ballast.write(bytes(4096)):
+            pass
+    monkeypatch.setenv("WINDLASS_WORK", str(small_disk / "work"))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0, total=2 << 20))
+    with http_sink() as sink:
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", sink.url)
+        with pytest.raises(BucketSilent, match="no room left"):
+            freshness(bucket=str(small_disk / "bucket"), now=RUN)
+    (notice,) = sink.told
+    assert notice["title"] == "windlass: bucket out of reach"
+    assert "no room left" in notice["reason"]
 
 
 def test_what_others_opened_is_told_by_the_look(
