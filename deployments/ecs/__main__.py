@@ -24,14 +24,15 @@ def work(
 async def _work(pools: tuple[str, ...]) -> None:
     import anyio
 
+    from deployments.ecs.telling import tell_people
     from deployments.ecs.worker import CountingWorker, watch_reclaims
 
-    watch_reclaims()
+    watch_reclaims(tell_people)
     async with anyio.create_task_group() as group:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, group.cancel_scope.cancel)
         for pool in pools:
             # A worker that ends takes the others along: ECS starts the service's task anew.
-            worker = CountingWorker(pool, name=f"windlass {pool}", create_pool_if_not_found=False)
+            worker = CountingWorker(pool, name=f"windlass {pool}", create_pool_if_not_found=False, tell=tell_people)
             group.start_soon(worker.start)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from anyio import to_thread
 from anyio.abc import TaskStatus
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect_aws.observers.ecs import HandlerWithFilters, ecs_observer, mark_runs_as_crashed
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker, ECSWorkerResult
@@ -25,7 +26,8 @@ from deployments.ecs.reclaim import (
     was_reclaimed,
 )
 
-Told = Callable[[FlowRun, str], None]
+Tell = Callable[[str, FlowRun, str], None]
+"""Told of a run that is given up: the name of its flow, the run, the reason. Blocks; raises nothing."""
 
 log = logging.getLogger("windlass.ecs")
 
@@ -34,18 +36,18 @@ class OutOfAttempts(RuntimeError):
     """A flow run lost its capacity too often, on demand too."""
 
 
-def log_only(run: FlowRun, reason: str) -> None:
+def log_only(flow: str, run: FlowRun, reason: str) -> None:
     """Tell nobody but the log."""
-    log.error("%s: %s", run.name, reason)
+    log.error("%s, flow %s: %s", run.name, flow, reason)
 
 
 class CountingWorker(ECSWorker):
     """An ECSWorker that looks at a run's history before it asks AWS for a task.
 
-    Every attempt of a run passes here: this is what bounds them. `tell(run, reason)` is called when a run is given up.
+    Every attempt of a run passes here: this is what bounds them. `tell` is called when a run is given up.
     """
 
-    def __init__(self, *args: Any, tell: Told = log_only, **options: Any) -> None:
+    def __init__(self, *args: Any, tell: Tell = log_only, **options: Any) -> None:
         super().__init__(*args, **options)
         self._tell = tell
 
@@ -71,7 +73,7 @@ class CountingWorker(ECSWorker):
         else:
             reason = f"its capacity was taken away {lost} times"
         if step is Step.GIVE_UP:
-            self._tell(flow_run, f"given up: {reason}, on demand too")
+            await give_up(self.client, flow_run, f"{reason}, on demand too", self._tell)
             raise OutOfAttempts(reason)
         moved = await move(self.client, flow_run, ON_DEMAND_POOL, reason)
         self.get_flow_run_logger(flow_run).warning("%s; goes on as flow run %s in %s", reason, moved.id, ON_DEMAND_POOL)
@@ -81,7 +83,12 @@ class CountingWorker(ECSWorker):
         return ECSWorkerResult(identifier=identifier, status_code=0)
 
 
-def watch_reclaims(tell: Told = log_only) -> None:
+async def give_up(client: PrefectClient, run: FlowRun, reason: str, tell: Tell) -> None:
+    flow = await client.read_flow(run.flow_id)
+    await to_thread.run_sync(tell, flow.name, run, f"given up: {reason}")
+
+
+def watch_reclaims(tell: Tell = log_only) -> None:
     """From now on this process's observer of ECS events puts a run back into its queue when its task was reclaimed.
 
     Prefect's handler first marks the run as crashed, as without us. Call once, before a worker starts.
@@ -102,7 +109,7 @@ def watch_reclaims(tell: Told = log_only) -> None:
                 return
             reason = f"ECS stopped the task: {detail.get('stopCode')}, {detail.get('stoppedReason')}"
             if not await reschedule(client, run, reason):
-                tell(run, f"given up: {reason}")
+                await give_up(client, run, reason, tell)
 
     handlers = ecs_observer.event_handlers["task"]
     handlers[:] = [

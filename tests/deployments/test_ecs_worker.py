@@ -229,7 +229,7 @@ def observing(yard: Yard) -> Iterator[list[str]]:
     before = list(ecs_observer.event_handlers["task"])
     queue = ecs_observer.sqs_subscriber.queue_name
     ecs_observer.sqs_subscriber.queue_name = "nothing-comes-here"
-    watch_reclaims(lambda run, reason: told.append(reason))
+    watch_reclaims(lambda flow, run, reason: told.append(reason))
     yield told
     ecs_observer.event_handlers["task"][:] = before
     ecs_observer.sqs_subscriber.queue_name = queue
@@ -244,19 +244,19 @@ async def until(holds: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any
     return answer
 
 
-def worker_of(pool: str, told: list[str] | None = None) -> Any:
-    from deployments.ecs.worker import CountingWorker
+def nobody_is_told(flow: str, run: Any, reason: str) -> None:
+    raise AssertionError(reason)
 
-    def tell(run: Any, reason: str) -> None:
-        assert told is not None, reason
-        told.append(reason)
+
+def worker_of(pool: str, tell: Callable[[str, Any, str], None] = nobody_is_told) -> Any:
+    from deployments.ecs.worker import CountingWorker
 
     return CountingWorker(pool, name=f"test {pool}", create_pool_if_not_found=False, tell=tell)
 
 
-async def submitted(pool: str, run_id: uuid.UUID, told: list[str] | None = None) -> None:
+async def submitted(pool: str, run_id: uuid.UUID, tell: Callable[[str, Any, str], None] = nobody_is_told) -> None:
     """Let the worker of a pool look for work once, and wait until it has done with the run."""
-    async with worker_of(pool, told) as worker:
+    async with worker_of(pool, tell) as worker:
         runs = await worker.get_and_submit_flow_runs()
         assert [run.id for run in runs] == [run_id]
     # Leaving the block has waited for the submission.
@@ -510,29 +510,37 @@ def test_without_spot_capacity_a_run_moves_at_once_and_without_any_it_crashes(ya
         aws.no_capacity = False
 
 
-def test_a_run_that_loses_its_capacity_on_demand_too_is_given_up_and_people_are_told_once(yard: Yard) -> None:
+def test_a_run_that_loses_its_capacity_on_demand_too_is_given_up_and_people_are_told_once(
+    yard: Yard, webhook: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Each loss leaves its mark in the run's history, so nothing goes round for ever."""
     from prefect import get_client
     from prefect.states import AwaitingRetry, Running
 
+    from deployments.ecs.telling import tell_people
+
     aws = yard.aws
     aws.calls.clear()
     deployment = yard.deploy("hopeless", pool=ON_DEMAND_POOL)
-    told: list[str] = []
+    monkeypatch.setenv("WINDLASS_BUCKET", str(tmp_path))
 
     async def story() -> None:
         run = await begun(deployment)
         async with get_client() as client:
             for _ in range(2):
-                await submitted(ON_DEMAND_POOL, run.id, told)
+                await submitted(ON_DEMAND_POOL, run.id)
                 await client.set_flow_run_state(run.id, Running())
                 await client.set_flow_run_state(run.id, AwaitingRetry())
-            await submitted(ON_DEMAND_POOL, run.id, told)
+            await submitted(ON_DEMAND_POOL, run.id, tell_people)
             assert (await client.read_flow_run(run.id)).state.is_crashed()
 
-    asyncio.run(story())
+    with webhook(204) as (url, told):
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", url)
+        asyncio.run(story())
     assert len(aws.asked("RunTask")) == 2
-    assert told == ["given up: its capacity was taken away 2 times, on demand too"]
+    (notice,) = (json.loads(body) for body in told)
+    assert (notice["model"], notice["kind"]) == ("hauled", "crashed")
+    assert "taken away 2 times, on demand too" in notice["reason"]
 
 
 def test_a_crash_of_the_program_is_not_tried_again(yard: Yard, observing: list[str]) -> None:
