@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 from prefect import Flow, flow
 from prefect.states import Completed
@@ -26,6 +27,17 @@ def prefect_chore(name: str, work: Callable[P, R]) -> Flow[P, Any]:
         result = work(*args, **kwargs)
         return Completed(message=result.in_words(), data=result)
 
+    # Prefect looks annotations up where `run` is defined, which knows none of the names that `work` uses.
+    run.__signature__ = inspect.signature(work, eval_str=True)  # type: ignore[attr-defined]
+    run.__annotations__ = get_type_hints(work)
     hooks: list[Any] = [tell_people]
     done: list[Any] = [end_well]
-    return flow(name=name, description=work.__doc__, on_failure=hooks, on_crashed=hooks, on_completion=done)(run)
+    decorate = flow(
+        name=name,
+        description=work.__doc__,
+        flow_run_name=name,
+        on_failure=hooks,
+        on_crashed=hooks,
+        on_completion=done,
+    )
+    return decorate(run)

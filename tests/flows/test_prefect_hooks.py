@@ -196,3 +196,21 @@ def test_a_server_that_is_gone_is_told_until_it_answers(bucket: FolderBucket, mo
     assert find_incident(bucket, "prefect", Kind.FAILED)
     freshness()
     assert find_incident(bucket, "prefect", Kind.FAILED) is None
+
+
+def test_the_look_runs_as_a_flow_and_a_look_that_failed_is_told_until_one_completes(
+    bucket: FolderBucket, http_sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(bucket, "gfs", 1, NOW - timedelta(hours=6), datetime.now(UTC))
+    with http_sink() as sink:
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", f"{sink.url} slack://example.com")
+        assert freshness.prefect(return_state=True).is_failed()
+        assert sink.told == []
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", sink.url)
+        state = freshness.prefect(return_state=True)
+    assert state.is_completed()
+    assert state.message
+    assert "gfs" in state.message
+    titles = [told["title"].removeprefix("windlass: ") for told in sink.told]
+    assert titles[0].startswith("freshness failed")
+    assert titles[-1] == "freshness no longer failed"
