@@ -60,6 +60,9 @@ def ingest(
     ] = None,
     work: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Scratch folder. Default: WINDLASS_WORK.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Ingest again what is published already.")] = False,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="Publish what the gate would withhold: you have looked, and it is right.")
+    ] = False,
     now: Annotated[
         str | None, typer.Option(metavar="T", help="Look for the newest run as of this time, UTC.", hidden=True)
     ] = None,
@@ -85,6 +88,7 @@ def ingest(
         bucket=bucket,
         work=work,
         force=force,
+        no_gate=no_gate,
         now=parse_time(now) if now else None,
     )
     job_for(flow.model, request.with_defaults(Settings()))

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deployments.simulator.faults import FaultKind, FileFault, apply_faults, messages
@@ -22,7 +23,10 @@ from flows.ingest import ingest
 from flows.model import Model
 from flows.report import IngestReport, Outcome
 from flows.request import IngestRequest
-from storage.grids import LatLonGrid
+from storage.bucket import open_bucket
+from storage.grids import Cell, LatLonGrid
+from storage.manifest import read_manifest
+from storage.reader import Store
 from tasks.errors import MirrorError
 from tasks.fetch import fetch_leads
 from tasks.mirrors import Patience
@@ -90,8 +94,6 @@ def test_a_flipped_bit_in_a_frame_is_found_before_anything_is_decoded(
 @pytest.mark.parametrize(
     ("places", "told"),
     [
-        # Octets 12 to 15 of section 5: the reference value.
-        ((154, 155), "values lie outside"),
         # Octets 7 to 10 of section 3: the number of points.
         ((46,), "section 5 holds 684 values, section 3 748 points"),
         # Octet 20 of section 5: bits of a group's reference.
@@ -156,22 +158,48 @@ def test_a_lead_that_a_folder_cannot_give_ends_the_ingest(
 
 
 @pytest.mark.parametrize("over", ["folder", "http"])
-def test_a_damaged_value_that_came_from_a_mirror_is_told_with_its_url_and_a_cure(
+def test_a_damaged_value_is_withheld_and_told_until_a_sound_one_comes(
     run: Run, published: Any, mirror: Path, lead: Path, runs: Path, over: str
 ) -> None:
+    # Octets 12 to 15 of section 5: the reference value.
     flip(lead, 7, 154, 155, bits=0x40)
+    command = ("ingest", "gfs", "--json", *USUAL)
     with serve(mirror) as server:
-        base = server.url if over == "http" else str(mirror)
-        command = ("ingest", "gfs", "--mirror", base, *USUAL)
-        error = run(*command).error
-        blob = published.windlass.work / "gfs" / "20260420T0600Z" / "staged" / "f001.grib2"
-        assert error.startswith(f"error: gfs 2026-04-20T06:00Z: air_temperature_2m at lead 1 h ({base}/{LEAD1})")
-        assert error.endswith(f"delete {blob} and ingest again")
-        published.stays()
-        shutil.copy(runs / LEAD1, lead)
-        blob.unlink()
-        done = run(*command)
+        done = run(*command, "--mirror", server.url if over == "http" else mirror)
     assert done.returncode == 0, done.stderr
+    why = "lead 1 h: outside the valid range 100 % at 1 h, allowed 0 to 1"
+    assert json.loads(done.stdout)["withheld"] == {"air_temperature_2m": why}
+    with stored(published.windlass) as store:
+        assert store.schema.withheld == {"air_temperature_2m": why}
+        assert np.isnan(store.point(Cell(9, 9))[store.index["air_temperature_2m"]]).tolist() == [False, True, False]
+    done = run("ingest", "gfs", "--mirror", runs, *USUAL)
+    assert done.returncode == 0, done.stderr
+    assert "withheld" not in done.stderr
+    with stored(published.windlass) as store:
+        assert not np.isnan(store.point(Cell(9, 9))[store.index["air_temperature_2m"]]).any()
+
+
+def test_a_file_of_nothing_but_nonsense_is_refused_unless_the_operator_knows_better(
+    run: Run, published: Any, lead: Path, tmp_path: Path
+) -> None:
+    start, end = flip(lead, 7, 154, 155, bits=0x40)
+    alone = tmp_path / "alone.grib2"
+    alone.write_bytes(lead.read_bytes()[start:end])
+    error = run("ingest", "gfs", "--files", alone, "--direct").error
+    assert error.startswith("error: gfs 2026-04-20T06:00Z: all variables would be withheld, and some must be left: ")
+    assert "air_temperature_2m, all leads: outside the valid range 100 % at 1 h, allowed 0 to 1. " in error
+    assert "ingest with --no-gate" in error
+    published.stays()
+    done = run("ingest", "gfs", "--files", alone, "--direct", "--no-gate")
+    assert done.returncode == 0, done.stderr
+    assert "gate: it was off and would have withheld fields: air_temperature_2m: outside the valid" in done.stderr
+
+
+def stored(windlass: Any) -> Store:
+    """The published store of GFS."""
+    manifest = read_manifest(open_bucket(str(windlass.bucket)), "gfs")
+    assert manifest is not None
+    return Store.open(windlass.bucket / manifest.key)
 
 
 @pytest.mark.parametrize("over", ["folder", "http"])

@@ -93,11 +93,11 @@ def test_files_follow_their_option_as_a_shell_writes_them(command: Command, shar
 
 
 PAUSE_AT = """
-import os, sys
-from flows import ingest as recipe
+import importlib, os, sys
 from deployments.cli import main
-name = os.environ["PAUSE_AT"]
-verb = getattr(recipe, name)
+module, name = os.environ["PAUSE_AT"].rsplit(".", 1)
+module = importlib.import_module(module)
+verb = getattr(module, name)
 
 def pause(*arguments, **options):
     # The work of the step is done, its result is not used yet.
@@ -106,12 +106,12 @@ def pause(*arguments, **options):
     sys.stdin.read()
     return result
 
-setattr(recipe, name, pause)
+setattr(module, name, pause)
 main()
 """
 
 
-@pytest.mark.parametrize("verb", ["gather", "write_store", "check_store"])
+@pytest.mark.parametrize("verb", ["flows.ingest.gather", "tasks.write.write_store", "tasks.check.check_store"])
 def test_killed_at_any_step_the_old_run_stays_and_the_next_one_cleans_up(
     command: Command, runs: Path, tmp_path: Path, verb: str
 ) -> None:
