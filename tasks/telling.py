@@ -99,7 +99,7 @@ def tell_pending(
     deliveries: list[Delivery] = []
     failed: set[str] = set()
     while True:
-        claimed = _claim(bucket, me, [channel for channel in channels if channel.name not in failed], clock())
+        claimed = _claim(bucket, me, [channel.name for channel in channels], failed, clock())
         if isinstance(claimed, Told):
             return Told(tuple(deliveries), claimed.waiting, claimed.busy)
         mail = _mail(claimed, channels, failed)
@@ -110,8 +110,11 @@ def tell_pending(
         failed |= {one.channel for one in done if not one.delivered}
 
 
-def _claim(bucket: Bucket, me: str, channels: Sequence[Channel], now: datetime) -> Ledger | Told:
-    """Write down what is to be told, with the lease to do so; Told where there is nothing or it is not the time."""
+def _claim(bucket: Bucket, me: str, names: Sequence[str], failed: set[str], now: datetime) -> Ledger | Told:
+    """Write down what is to be told, with the lease to do so; Told where there is nothing or it is not the time.
+
+    All channels of `names` are owed what is new, those that `failed` are not tried again now.
+    """
     while True:
         data, ledger = _read(bucket)
         if ledger.lease and ledger.lease.until > now:
@@ -123,15 +126,17 @@ def _claim(bucket: Bucket, me: str, channels: Sequence[Channel], now: datetime) 
         ended = [record for record in ended if record not in opened]
         news = len(opened) + len(ended)
         sent = [time for time in ledger.sent if now - WINDOW < time <= now]
-        names = [channel.name for channel in channels]
+        hearing = [name for name in names if name not in failed]
         letters = _still_news(ledger.letters, now)
-        waiting = news if len(sent) >= BURST or not names else 0
+        waiting = news if len(sent) >= BURST or not hearing else 0
         if news and not waiting:
-            letters.append(Letter(id=secrets.token_hex(8), written=now, notice=compose(opened, ended, now), owed=names))
+            letters.append(
+                Letter(id=secrets.token_hex(8), written=now, notice=compose(opened, ended, now), owed=list(names))
+            )
             known |= {f"{record.id}:opened" for record in opened}
             known |= {f"{record.id}:ended" for record in (*opened, *ended) if record.ended}
             sent.append(now)
-        if not any(name in letter.owed for letter in letters for name in names):
+        if not any(name in letter.owed for letter in letters for name in hearing):
             return Told(waiting=waiting)
         claimed = ledger.model_copy(
             update={

@@ -219,6 +219,22 @@ def test_what_opens_while_another_tells_is_told_by_that_one(bucket: Bucket) -> N
     assert ear.titles == ["gfs late", "ifs late"]
 
 
+def test_what_opens_while_an_address_fails_is_owed_to_it_too(bucket: Bucket) -> None:
+    class Slow(Ear):
+        def send(self, notice: Notice) -> None:
+            super().send(notice)
+            open_incident(bucket, incident("ifs"))
+
+    good, bad = Slow("good"), Ear("bad")
+    bad.deaf = True
+    open_incident(bucket, incident())
+    told(bucket, good, bad)
+    bad.deaf = False
+    told(bucket, good, bad)
+    assert good.titles == ["gfs late", "ifs late"]
+    assert bad.titles == ["2 notices held back until now: gfs late; ifs late"]
+
+
 TELLER = """
 import sys
 from datetime import UTC, datetime
