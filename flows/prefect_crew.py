@@ -24,6 +24,7 @@ from flows.model import Model
 from flows.prefect_hooks import settle_and_tell, tell_people
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest
+from storage.settings import Settings
 from tasks.errors import IngestError, MirrorError
 
 if TYPE_CHECKING:
@@ -134,24 +135,32 @@ class PrefectCrew:
 def prefect_flow(
     model: Model, recipe: ModelFlow, retry_seconds: Sequence[float] = RETRY_SECONDS
 ) -> Flow[[IngestRequest | None], Any]:
-    """The Prefect flow of a model: runs the recipe, ends as `NoNewRun` where there was nothing to do."""
+    """The Prefect flow of a model: runs the recipe, ends as `NoNewRun` where there was nothing to do.
+
+    With WINDLASS_DASK_ADDRESS its groups of leads are fetched on that Dask cluster.
+    """
+    crews: type[PrefectCrew] = PrefectCrew
+    runner: Any = ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE)
+    if address := Settings().dask_address:
+        from flows.dask_crew import DaskCrew, runner_at
+
+        crews, runner = DaskCrew, runner_at(address)
 
     def run(request: IngestRequest | None = None) -> Any:
         logging.getLogger("prefect.flow_runs").addFilter(brief)
         logging.getLogger("prefect.task_runs").addFilter(brief)
-        crew = PrefectCrew(retry_seconds)
+        crew = crews(retry_seconds)
         report = recipe(request, crew)
         crew.settle(report, request.bucket if request else None)
         nothing_new = report.outcome is Outcome.ALREADY_PUBLISHED
         return Completed(name="NoNewRun" if nothing_new else "Completed", message=report.in_words(), data=report)
 
     hooks: list[Any] = [tell_people]
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=GROUPS_AT_ONCE)
     decorate = flow(
         name=model.name,
         description=recipe.__doc__,
         flow_run_name=f"{model.name} newest run",
-        task_runner=runner,  # type: ignore[arg-type]
+        task_runner=runner,
         on_failure=hooks,
         on_crashed=hooks,
     )

@@ -21,3 +21,5 @@ class Settings(BaseSettings):
     notify_urls: SecretStr | None = Field(default=None, description="addresses that are told of incidents, by commas")
     notify_url: SecretStr | None = Field(default=None, description="one more such address")
     api_urls: str = Field(default="", description="APIs whose /health sync-check asks, by commas; none: the stores")
+    dask_address: str | None = Field(default=None, description="Dask scheduler that flows fetch on: tcp://host:8786")
+    sqs_url: str | None = Field(default=None, description="a queue of AWS that hears of objects in public buckets")
