@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import demo, freshness, ingest, notify_test, prune, serve, simulate, store, sync
+from deployments.commands import demo, freshness, ingest, notify_test, prune, serve, simulate, store, sync, watch
 
 app = typer.Typer(
     name="windlass",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("ingest")(ingest.ingest)
 app.add_typer(store.app, name="store")
+app.command("watch")(watch.watch)
 app.command("sync")(sync.sync)
 app.command("prune")(prune.prune)
 app.command("freshness")(freshness.freshness)

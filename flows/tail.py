@@ -38,9 +38,9 @@ def wait_for(
 async def _first(model: Model, found: Found, missing: Sequence[int], until: datetime, clock: Clock) -> int | None:
     # A file whose index was there before it needs time too.
     await clock.sleep(PAUSE)
-    sought = [Sought(found.init_time, lead) for lead in probes(missing)]
+    sought = {Sought(found.init_time, lead): PAUSE for lead in probes(missing)}
     async with open_places(found.mirrors, PATIENCE, len(found.mirrors)) as places:
-        lookout = Lookout(places, found.mirrors, model.products[0], clock, lambda: PAUSE)
+        lookout = Lookout(places, found.mirrors, model.products[0], clock)
         seen = await lookout.first(lambda: sought, until)
     return seen.sought.lead if seen else None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -45,6 +45,10 @@ class Seen:
     mirror: Mirror
 
 
+Seeking = Callable[[], Mapping[Sought, float]]
+"""What is sought now, what matters most first, and after how many seconds to look for each again."""
+
+
 class Bell:
     """Ends the sleep of whoever looks out, also of those who were just about to sleep."""
 
@@ -58,25 +62,26 @@ class Bell:
 
 @dataclass
 class Lookout:
-    """Who looks for leads of one product: `pause` says after how many seconds to look again, `tell` hears of mirrors
-    that begin to fail or recover.
+    """Who looks for leads of one product. `tell` hears of mirrors that begin to fail or recover, `bell` ends a sleep.
+
+    `idle`: how many seconds to sleep where nothing is sought.
     """
 
     places: Places
     mirrors: Sequence[Mirror]
     product: Product
     clock: Clock
-    pause: Callable[[], float]
     tell: Callable[[str], None] = lambda text: None
     bell: Bell = field(default_factory=Bell)
+    idle: Callable[[], float] = lambda: LONGEST_REST
     _failures: dict[Mirror, int] = field(default_factory=dict)
     _rests: dict[Mirror, datetime] = field(default_factory=dict)
     _lies: dict[tuple[Mirror, str], str] = field(default_factory=dict)
 
-    async def first(self, sought: Callable[[], Sequence[Sought]], until: datetime | None = None) -> Seen | None:
-        """The first of what is `sought` then that any mirror has; None where there is nothing by `until`.
+    async def first(self, sought: Seeking, until: datetime | None = None) -> Seen | None:
+        """The first of what is sought that any mirror has; None where there is nothing by `until`.
 
-        Each mirror is asked at least once, for all in their order. Runs until it is cancelled where `until` is None.
+        Each mirror is asked at least once for everything. Runs until it is cancelled where `until` is None.
         """
         looks = [
             asyncio.create_task(self._look_out(place, sought, until)) for place in self.places.in_order(self.mirrors)
@@ -91,34 +96,44 @@ class Lookout:
                 task.cancel()
             await asyncio.gather(*looks, return_exceptions=True)
 
-    async def _look_out(
-        self, place: Place, sought: Callable[[], Sequence[Sought]], until: datetime | None
-    ) -> Seen | None:
+    async def _look_out(self, place: Place, sought: Seeking, until: datetime | None) -> Seen | None:
+        due: dict[Sought, datetime] = {}
         while True:
-            rung, wanted = self.bell.rung, list(sought())
-            rest = self._rest_of(place.mirror)
-            if not rest:
-                for one in wanted:
-                    if await self._there(place, one):
-                        return Seen(one, place.mirror)
-                    if rest := self._rest_of(place.mirror):
-                        break
-            left = None if until is None else (until - self.clock.now()).total_seconds()
+            rung, wanted = self.bell.rung, sought()
+            for one, pause in wanted.items():
+                if self._rest_of(place.mirror):
+                    break
+                if self.clock.now() >= due.get(one, self.clock.now()):
+                    if await self._there(place, one, pause):
+                        return Seen(await self._best(place, wanted, one), place.mirror)
+                    due[one] = self.clock.now() + self._pause(place.mirror, pause, len(wanted))
+            now = self.clock.now()
+            left = None if until is None else (until - now).total_seconds()
             if left is not None and left <= 0:
                 return None
-            delay = max(self._pause(place.mirror, len(wanted)), rest)
+            next_look = min((due.get(one, now) for one in wanted), default=now + timedelta(seconds=self.idle()))
+            delay = max((next_look - now).total_seconds(), self._rest_of(place.mirror), 0.0)
             await self.clock.sleep(delay if left is None else min(delay, left), rung)
+            if rung.is_set():
+                due.clear()
 
-    def _pause(self, mirror: Mirror, requests: int) -> float:
+    async def _best(self, place: Place, wanted: Mapping[Sought, float], seen: Sought) -> Sought:
+        """What matters more than what was seen is looked for now, even where it was not due yet."""
+        for one, pause in wanted.items():
+            if one == seen or await self._there(place, one, pause):
+                return one
+        return seen
+
+    def _pause(self, mirror: Mirror, pause: float, requests: int) -> timedelta:
         bears = 60.0 / (SHARE * mirror.per_minute) if mirror.per_minute else 0.0
-        return max(self.pause(), bears * requests) * random.uniform(1 - JITTER, 1 + JITTER)
+        return timedelta(seconds=max(pause, bears * requests) * random.uniform(1 - JITTER, 1 + JITTER))
 
     def _rest_of(self, mirror: Mirror) -> float:
         """Seconds for which a mirror that failed is still left alone, whoever rings."""
         until = self._rests.get(mirror)
         return max(0.0, (until - self.clock.now()).total_seconds()) if until else 0.0
 
-    async def _there(self, place: Place, one: Sought) -> bool:
+    async def _there(self, place: Place, one: Sought, pause: float) -> bool:
         path = self.product.index_path(*one)
         known = self._lies.get((place.mirror, path))
         deadline = now() + PATIENCE.connect + PATIENCE.stall
@@ -140,17 +155,17 @@ class Lookout:
             self._recovered(place.mirror)
             return False
         except (MirrorError, InventoryError) as error:
-            self._failed(place.mirror, error)
+            self._failed(place.mirror, error, pause)
             return False
         self._recovered(place.mirror)
         return True
 
-    def _failed(self, mirror: Mirror, error: Exception) -> None:
+    def _failed(self, mirror: Mirror, error: Exception, pause: float) -> None:
         failures = self._failures[mirror] = self._failures.get(mirror, 0) + 1
         if failures == 1:
             self.tell(f"{mirror.name}: {error}; it is asked less often")
         asked = error.retry_after if isinstance(error, Throttled) else 0.0
-        rest = min(LONGEST_REST, max(self.pause(), 1.0) * 2.0**failures) * random.uniform(0.5, 1.0)
+        rest = min(LONGEST_REST, max(pause, 1.0) * 2.0**failures) * random.uniform(0.5, 1.0)
         self._rests[mirror] = self.clock.now() + timedelta(seconds=max(rest, asked))
 
     def _recovered(self, mirror: Mirror) -> None:

@@ -37,11 +37,11 @@ class Watch:
             mirror if isinstance(mirror, Mirror) else Mirror(f"mirror{number}", str(mirror))
             for number, mirror in enumerate(mirrors, 1)
         ]
-        sought = [Sought(self.toy.run, lead) for lead in leads]
+        sought = {Sought(self.toy.run, lead): self.pause for lead in leads}
 
         async def look() -> list[Seen | None]:
             async with open_places(places, PATIENCE, len(places)) as opened:
-                lookout = Lookout(opened, places, self.toy.main, self.clock, lambda: self.pause, self.told.append)
+                lookout = Lookout(opened, places, self.toy.main, self.clock, self.told.append)
                 return [await lookout.first(lambda: sought, self._until(minutes)) for _ in range(times)]
 
         return asyncio.run(asyncio.wait_for(look(), 60))
@@ -137,6 +137,22 @@ def test_a_mirror_that_recovers_is_told_and_asked_as_before(watch: Watch, bucket
     assert watch.told[1] == "mirror1: answers again"
 
 
+def test_what_is_sought_less_is_looked_for_less(watch: Watch, bucket: Path) -> None:
+    sought = {Sought(watch.toy.run, 7): 5.0, Sought(watch.toy.run, 8): 300.0}
+
+    async def look(url: str) -> None:
+        mirror = Mirror("mirror1", url)
+        async with open_places([mirror], PATIENCE, 1) as places:
+            lookout = Lookout(places, [mirror], watch.toy.main, watch.clock)
+            assert await lookout.first(lambda: sought, watch.clock.now() + timedelta(minutes=10)) is None
+
+    with serve(bucket) as server:
+        asyncio.run(asyncio.wait_for(look(server.url), 60))
+        asked = [path.removesuffix(".idx")[-1] for path in server.paths()]
+    assert 100 <= asked.count("7") <= 155
+    assert 2 <= asked.count("8") <= 4
+
+
 def test_a_limit_a_minute_leaves_room_for_fetching(watch: Watch, bucket: Path) -> None:
     watch.pause = 1e-4
     with serve(bucket) as server:
@@ -163,8 +179,8 @@ def test_a_bell_ends_the_sleep(watch: Watch, bucket: Path, toy: SimpleNamespace)
         truth = index.read_text()
         index.unlink()
         async with open_places([mirror], PATIENCE, 1) as places:
-            lookout = Lookout(places, [mirror], toy.main, Still(toy.run), lambda: PAUSE)
-            looking = asyncio.create_task(lookout.first(lambda: [Sought(toy.run, 2)]))
+            lookout = Lookout(places, [mirror], toy.main, Still(toy.run))
+            looking = asyncio.create_task(lookout.first(lambda: {Sought(toy.run, 2): PAUSE}))
             while not looked:
                 await asyncio.sleep(0)
             index.write_text(truth)
