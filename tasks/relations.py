@@ -30,13 +30,11 @@ class Sum:
     """Over a run `parts` add up to `whole`; a rate counts with the time until the next lead.
 
     exact: within a tenth; else rates are seen at the leads alone: to twice over the globe, to eight times elsewhere.
-    `little`: kg m-2 over the run that are no difference.
     """
 
     whole: str
     parts: tuple[str, ...]
     exact: bool
-    little: float = 2.0
 
 
 ORDERS = (
@@ -46,6 +44,9 @@ ORDERS = (
     Order("cloud_cover_high", "cloud_cover_atmosphere", 25.0),
 )
 SUMS = (Sum("precipitation_amount_surface", ("precipitation_rate_surface",), exact=False),)
+
+LITTLE, LITTLE_OF_GLOBE = 2.0, 0.2
+"""kg m-2 over the run that are no difference."""
 
 RANK = {Statistic.MINIMUM: 0, Statistic.INSTANT: 1, Statistic.MEAN: 1, Statistic.MAXIMUM: 2}
 
@@ -94,7 +95,8 @@ def _summed(row: Sum, whole: Case, parts: Sequence[Case]) -> Iterator[Row]:
     total = float(whole.fields.mean[known].sum())
     added = float(np.sum([amount[known] for amount in amounts]))
     times = 1.1 if row.exact else 2.0 if whole.globe else 8.0
-    low, high = total / times - row.little, total * times + row.little
+    little = LITTLE_OF_GLOBE if whole.globe else LITTLE
+    low, high = total / times - little, total * times + little
     if not low <= added <= high:
         why = (
             f"{' and '.join(row.parts)} add up to {added:.4g} kg m-2 where {row.whole} has {total:.4g}, allowed "
