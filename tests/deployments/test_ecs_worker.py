@@ -217,7 +217,7 @@ def yard(aws: Aws, prefect_server: Any, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module", autouse=True)
 def observing(yard: Yard) -> Iterator[list[str]]:
-    """The observer of ECS events as `python -m deployments.ecs` sets it up, deaf but in `Yard.observed`.
+    """The observer of ECS events as `python -m deployments.ecs work` sets it up, deaf but in `Yard.observed`.
 
     What it told of runs that it gave up.
     """
@@ -576,7 +576,7 @@ def test_one_process_serves_every_pool_until_it_is_told_to_stop(yard: Yard, pref
     queue = f"windlass-{uuid.uuid4().hex}"
     aws.client("sqs").create_queue(QueueName=queue)
     service = subprocess.Popen(
-        [sys.executable, "-m", "deployments.ecs"],
+        [sys.executable, "-m", "deployments.ecs", "work"],
         cwd=ROOT,
         env={
             **prefect_server.env,
