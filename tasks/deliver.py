@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from storage.settings import Settings
-from tasks.channels import Channel, NotifyError, read_channels
+from tasks.channels import sort_channels
 from tasks.notice import Notice
+from tasks.receivers import Channel, NotifyError
 
 log = logging.getLogger("windlass")
 
@@ -31,13 +32,17 @@ class Delivery:
     problem: str | None = None
 
     def in_words(self) -> str:
-        tries = "" if self.tries == 1 else f" after {self.tries} tries"
+        tries = "" if self.tries < 2 else f" after {self.tries} tries"
         return f"{self.channel}: {'told' if self.delivered else f'not told: {self.problem}'}{tries}"
 
 
 def tell(settings: Settings, notice: Notice) -> list[Delivery]:
-    """Send a notice to all addresses of the settings, now. Raises NotifyError where one is no address."""
-    return deliver([(channel, notice) for channel in read_channels(settings)])
+    """Send a notice to all addresses of the settings, now. One that is refused is told of as one that failed."""
+    channels, refused = sort_channels(settings)
+    return [
+        *deliver([(channel, notice) for channel in channels]),
+        *(Delivery(str(error), False, 0, "it is refused") for error in refused),
+    ]
 
 
 def deliver(

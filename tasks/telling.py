@@ -22,10 +22,11 @@ from storage.errors import Conflict, ManifestError, ObjectNotFound, StorageError
 from storage.folder import FolderBucket
 from storage.manifest import Utc
 from storage.settings import Settings
-from tasks.channels import Channel, read_channels
+from tasks.channels import sort_channels
 from tasks.deliver import Delivery, deliver
 from tasks.incidents import FOLDER, Incident, Record, open_incident, records_in
 from tasks.notice import Notice, compose, joined
+from tasks.receivers import Channel
 
 log = logging.getLogger("windlass")
 
@@ -214,8 +215,15 @@ def _settle(bucket: Bucket, me: str, done: dict[str, bool], claimed: Ledger) -> 
 
 
 def tell(bucket: Bucket, settings: Settings) -> Told:
-    """Tell at the addresses of the settings what is pending. Raises NotifyError, BucketError, ManifestError."""
-    return tell_pending(bucket, read_channels(settings))
+    """Tell at the addresses of the settings what is pending. Raises BucketError, ManifestError.
+
+    Raises NotifyError for an address that is refused, when the others have been told.
+    """
+    channels, refused = sort_channels(settings)
+    told = tell_pending(bucket, channels)
+    if refused:
+        raise refused[0]
+    return told
 
 
 def fallback(settings: Settings) -> FolderBucket:
@@ -235,7 +243,7 @@ def tell_from_here(settings: Settings, incident: Incident) -> None:
     except StorageError as error:
         log.error("told without a record: %s", error)
         notice = compose([Record(id="none", incident=incident)], [], wall_clock())
-        deliver([(channel, notice) for channel in read_channels(settings)])
+        deliver([(channel, notice) for channel in sort_channels(settings)[0]])
 
 
 def read_ledger(bucket: Bucket) -> Ledger:

@@ -230,7 +230,7 @@ def report_of(manifest: Manifest, missing: list[str], withheld: dict[str, str]) 
 def test_gaps_and_withheld_fields_are_told_once_until_they_change_or_end(
     bucket: FolderBucket, published: Published, http_sink: HttpSink
 ) -> None:
-    from tasks.channels import Webhook
+    from tasks.receivers import Webhook
 
     gap, gone = ["wind_gust_10m: 3-9/3"], {"cape_surface": "99 % NaN at 3 h, its normal is 2 %"}
     story: list[tuple[list[str], dict[str, str]]] = [

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from storage.settings import Settings
-from tasks.channels import NotifyError, Slack, read_channels, redacted, split_addresses
+from tasks.channels import read_channels, split_addresses
 from tasks.notice import Notice
+from tasks.receivers import NotifyError, Slack, redacted
 
 NOTICE = Notice(
     title="windlass: gfs late",

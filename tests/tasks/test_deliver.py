@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from storage.settings import Settings
-from tasks.channels import Channel, Webhook
 from tasks.deliver import PAUSES, deliver, tell
 from tasks.notice import Notice
+from tasks.receivers import Channel, Webhook
 
 NOTICE = Notice(title="windlass: gfs late", text="windlass: gfs late", fields={"state": "late"})
 HttpSink = Callable[..., AbstractContextManager[Any]]

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from storage.bucket import Bucket, open_bucket
-from tasks.channels import Channel, NotifyError, Webhook
 from tasks.incidents import Incident, Kind, Served, close_incident, open_incident
 from tasks.notice import Notice
+from tasks.receivers import Channel, NotifyError, Webhook
 from tasks.telling import BURST, LEASE, OWED_FOR, WINDOW, Told, read_ledger, tell_pending
 
 NOW = datetime(2026, 4, 20, 12, tzinfo=UTC)
@@ -240,7 +240,7 @@ import sys
 from datetime import UTC, datetime
 from storage.bucket import open_bucket
 import tasks.telling as telling
-from tasks.channels import Webhook
+from tasks.receivers import Webhook
 from tasks.incidents import Incident, Kind, open_incident
 
 url, hook, point = sys.argv[1:]
