@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from deployments.commands import demo, freshness, ingest, notify_test, prune, serve, simulate, store, sync, watch
+from deployments.commands import (
+    bootstrap,
+    demo,
+    freshness,
+    ingest,
+    notify_test,
+    prune,
+    serve,
+    simulate,
+    store,
+    sync,
+    watch,
+)
 
 app = typer.Typer(
     name="windlass",
@@ -24,6 +36,7 @@ app.command("freshness")(freshness.freshness)
 app.command("notify-test")(notify_test.notify_test)
 app.command("serve")(serve.serve)
 app.command("simulate")(simulate.simulate)
+app.command("bootstrap")(bootstrap.bootstrap)
 app.command("demo")(demo.demo)
 
 

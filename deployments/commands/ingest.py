@@ -115,30 +115,7 @@ def run_directly(flow: ModelFlow, request: IngestRequest) -> IngestReport:
 
 def run_with_prefect(flow: ModelFlow, request: IngestRequest) -> Any:
     """A flow run on the configured Prefect server, else on Prefect's own temporary one."""
-    from prefect import get_client
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_SERVER_EPHEMERAL_ENABLED,
-        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
-        temporary_settings,
-    )
+    from deployments.prefect_server import prefect_client
 
-    from deployments.console import fail, stderr
-
-    url = PREFECT_API_URL.value()
-    if url is None:
-        if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
-            fail("no Prefect server: set PREFECT_API_URL, or run without Prefect with --direct")
-        stderr.print(
-            "PREFECT_API_URL is not set: this run uses Prefect's own temporary server, which takes some seconds to "
-            "start (--direct runs without Prefect)",
-            highlight=False,
-            soft_wrap=True,
-        )
-    # A cold start of the temporary server takes up to 50 s on two busy cores; Prefect gives it 20.
-    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
-        with get_client(sync_client=True) as client:
-            problem = client.api_healthcheck()
-        if problem:
-            fail(f"the Prefect server at {url or 'a temporary address'} does not answer ({problem}); try --direct")
+    with prefect_client(otherwise="; --direct runs without Prefect"):
         return flow.prefect(request)

@@ -257,3 +257,24 @@ def published(first: Windlass, windlass: Windlass) -> Published:
     shutil.copytree(first.bucket, windlass.bucket)
     shutil.copytree(first.stores, windlass.stores)
     return Published(windlass, contents(windlass.bucket), contents(windlass.stores))
+
+
+@pytest.fixture(scope="session")
+def tidy(prefect_server: object) -> Callable[[], None]:
+    """tidy(): the Prefect server forgets deployments, automations, pools, variables and blocks."""
+    from prefect import get_client
+
+    def tidy() -> None:
+        with get_client(sync_client=True) as client:
+            for automation in client.read_automations(limit=200):
+                client.delete_automation(automation.id)
+            for deployment in client.read_deployments():
+                client.delete_deployment(deployment.id)
+            for pool in client.read_work_pools():
+                client.delete_work_pool(pool.name)
+            for variable in client.read_variables():
+                client.delete_variable_by_name(variable.name)
+            for document in client.read_block_documents(limit=200):
+                client.delete_block_document(document.id)
+
+    return tidy

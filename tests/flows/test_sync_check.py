@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -109,7 +110,10 @@ def api(stores: Path) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            # It compiles before it answers.
+            urlopen(f"{url}/health", timeout=180).close()
+            yield url
         finally:
             server.should_exit = True
             thread.join()

@@ -1,0 +1,322 @@
+"""`windlass bootstrap` on a real server: twice is once, half is healed, and what the server then notices by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from deployments.commands.bootstrap import summary
+from flows.models import model_names
+
+ROOT = Path(__file__).parents[2]
+Webhook = Callable[[int], AbstractContextManager[tuple[str, list[bytes]]]]
+
+
+@pytest.fixture
+def client(prefect_server: object, tidy: Callable[[], None]) -> Iterator[Any]:
+    """A client of a server that knows nothing yet."""
+    from prefect import get_client
+
+    tidy()
+    with get_client(sync_client=True) as client:
+        yield client
+    tidy()
+
+
+def everything(client: Any) -> dict[str, Any]:
+    """What a server knows, as plain data without times."""
+    deployments = client.read_deployments()
+    found = {
+        "pools": client.read_work_pools(),
+        "queues": [queue for pool in client.read_work_pools() for queue in client.read_work_queues(pool.name)],
+        "variables": client.read_variables(),
+        "deployments": deployments,
+        "schedules": [schedule for deployment in deployments for schedule in deployment.schedules],
+        "automations": client.read_automations(limit=200),
+        "blocks": client.read_block_documents(limit=200),
+    }
+    volatile = {"updated", "created", "last_polled", "status", "ready", "slug", "global_concurrency_limit"}
+    return {
+        kind: sorted((row.model_dump(mode="json", exclude=volatile) for row in rows), key=lambda row: row["id"])
+        for kind, rows in found.items()
+    }
+
+
+def done(changes: Any) -> dict[str, str]:
+    """What was not left as it was: the name, and what was done."""
+    return {change.name: f"{change.did} {change.detail}".strip() for change in changes if change.did != "unchanged"}
+
+
+def test_a_second_run_changes_nothing_and_heals_what_was_changed_by_hand(client: Any) -> None:
+    from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, VariableUpdate
+    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.events.schemas.automations import AutomationCore
+
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import local_wanted
+
+    told: list[Any] = []
+    first = bootstrap(client, local_wanted(), told.append)
+    assert told == first
+    assert all(change.did == "created" for change in first)
+    kinds = list(dict.fromkeys(change.kind for change in first))
+    assert kinds == ["work pool", "work queue", "variable", "deployment", "automation"]
+    known = everything(client)
+    gfs = client.read_deployment_by_name("gfs/gfs")
+    assert (gfs.work_pool_name, gfs.work_queue_name) == ("windlass", "heavy")
+    assert gfs.global_concurrency_limit.limit == 1
+    assert gfs.concurrency_options.collision_strategy == "ENQUEUE"
+    assert gfs.pull_steps == [
+        {"prefect.deployments.steps.set_working_directory": {"directory": "{{ prefect.variables.windlass_code }}"}}
+    ]
+
+    second = bootstrap(client, local_wanted(), told.append)
+    assert summary(second)[-1] == "Nothing to do: everything is as it should be."
+    assert everything(client) == known
+
+    # Somebody's hands: what is wrong is put right, what an operator may decide stays.
+    ifs = client.read_deployment_by_name("ifs/ifs")
+    by_slug = {row.slug: row for row in ifs.schedules}
+    client.update_deployment_schedule(ifs.id, by_slug["long-cycles"].id, schedule=CronSchedule(cron="0 1 * * *"))
+    client.update_deployment_schedule(ifs.id, by_slug["short-cycles"].id, active=False)
+    wrong = DeploymentScheduleCreate(schedule=CronSchedule(cron="* * * * *"), slug="by-hand")
+    client.create_deployment_schedules(ifs.id, [wrong])
+    client.update_deployment(gfs.id, DeploymentUpdate(tags=["mine"], concurrency_limit=3))
+    client.delete_resource_owned_automations(f"prefect.deployment.{gfs.id}")
+    client.update_variable(VariableUpdate(name="windlass_code", value="/elsewhere"))
+    client.update_work_queue(client.read_work_queue_by_name("heavy", "windlass").id, concurrency_limit=7, priority=5)
+    automations = {automation.name: automation for automation in client.read_automations(limit=200)}
+    client.pause_automation(automations["windlass: nobody looks"].id)
+    twin = automations["windlass: pool ready"].model_dump(mode="json", exclude={"id", "owner_resource"})
+    client.create_automation(AutomationCore.model_validate(twin))
+    client.delete_automation(automations["windlass: run silent"].id)
+    client.delete_deployment(client.read_deployment_by_name("prune/prune").id)
+    healed = bootstrap(client, local_wanted(), told.append)
+    assert done(healed) == {
+        "windlass/heavy": "updated priority",
+        "windlass_code": f"updated /elsewhere -> {ROOT}",
+        "gfs/gfs": "updated tags, concurrency_limit, triggers",
+        "ifs/ifs": "updated schedule by-hand removed, schedule long-cycles",
+        "prune/prune": "created 35 3 * * *",
+        "windlass: pool ready": "removed",
+        "windlass: run silent": "created",
+    }
+    assert client.read_work_queue_by_name("heavy", "windlass").concurrency_limit == 7
+    details = {change.name: change.detail for change in bootstrap(client, local_wanted(), told.append)}
+    assert details["ifs/ifs"] == "paused"
+    assert details["windlass: nobody looks"] == "disabled"
+    there = {row.slug: row for row in client.read_deployment_by_name("ifs/ifs").schedules}
+    assert not there["short-cycles"].active
+    # Not made anew: the runs that are scheduled already stay.
+    assert {slug: row.id for slug, row in there.items()} == {slug: row.id for slug, row in by_slug.items()}
+
+
+def test_what_was_broken_off_anywhere_is_made_up_for(client: Any, tidy: Callable[[], None]) -> None:
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import local_wanted
+
+    class Killed(BaseException):
+        pass
+
+    whole = bootstrap(client, local_wanted(), lambda change: None)
+    for number in (1, 3, 7, len(whole) - 1):
+        tidy()
+        left = number
+
+        def kill(change: Any) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Killed
+
+        with pytest.raises(Killed):
+            bootstrap(client, local_wanted(), kill)
+        healed = bootstrap(client, local_wanted(), lambda change: None)
+        assert [change.did for change in healed] == ["unchanged"] * number + ["created"] * (len(whole) - number)
+        assert [change.name for change in healed] == [change.name for change in whole]
+
+
+def test_two_pools_by_the_environment_and_no_deployment_without_its_pool(
+    client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    from deployments.bootstrap.declared import NotDeclared
+    from deployments.bootstrap.pools import WrongPool
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import local_wanted
+
+    monkeypatch.setenv("WINDLASS_POOL_LIGHT", "small")
+    monkeypatch.setenv("WINDLASS_POOL_HEAVY", "big")
+    monkeypatch.setenv("WINDLASS_CODE_DIR", "/opt/windlass")
+    bootstrap(client, local_wanted(), lambda change: None)
+    pools = {row.name: (row.work_pool_name, row.work_queue_name) for row in client.read_deployments()}
+    assert pools == {name: ("big", "heavy") for name in model_names()} | {
+        name: ("small", "light") for name in ("freshness", "sync-check", "prune")
+    }
+    assert client.read_variable_by_name("windlass_code").value == "/opt/windlass"
+    heartbeat = client.read_work_pool("big").base_job_template["variables"]["properties"]["env"]["default"]
+    assert heartbeat == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+
+    # A pool of another type is not taken over, and a file that cannot be read changes nothing.
+    client.create_work_pool(WorkPoolCreate(name="theirs", type="docker"))
+    monkeypatch.setenv("WINDLASS_POOL_LIGHT", "theirs")
+    with pytest.raises(WrongPool, match="'theirs' exists and is of type docker, not process"):
+        bootstrap(client, local_wanted(), lambda change: None)
+    known = everything(client)
+    monkeypatch.setenv("WINDLASS_POOL_LIGHT", "nowhere")
+    for text in ("deployments: [", "pull: []\ndeployments: [{name: gfs}]"):
+        (tmp_path / "prefect.yaml").write_text(text)
+        with pytest.raises(NotDeclared, match="is not as bootstrap needs it"):
+            bootstrap(client, local_wanted(tmp_path / "prefect.yaml"), lambda change: None)
+    assert everything(client) == known
+
+
+def test_the_same_deployments_on_ecs_pools(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.client.schemas.actions import WorkPoolUpdate
+
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import ecs_wanted
+    from deployments.ecs.pools import pool_templates
+    from deployments.ecs.settings import EcsSettings
+
+    monkeypatch.setenv("WINDLASS_BUCKET", "a folder")
+    with pytest.raises(ValueError, match="a task on ECS publishes to a bucket"):
+        ecs_wanted()
+    monkeypatch.setenv("WINDLASS_BUCKET", "s3://weather/runs")
+    monkeypatch.setenv("WINDLASS_POOL_LIGHT", "beside")
+    bootstrap(client, ecs_wanted(), lambda change: None)
+    templates = pool_templates(EcsSettings())
+    pools = {pool.name: pool for pool in client.read_work_pools()}
+    assert {name: pool.type for name, pool in pools.items()} == dict.fromkeys(templates, "ecs") | {"beside": "process"}
+    assert {name: pools[name].base_job_template for name in templates} == templates
+    # What differs is the pool alone.
+    rows = {row.name: (row.work_pool_name, row.work_queue_name, row.job_variables) for row in client.read_deployments()}
+    assert rows == {name: ("windlass-medium", "heavy", {}) for name in model_names()} | {
+        name: ("beside", "light", {}) for name in ("freshness", "sync-check", "prune")
+    }
+    assert client.read_work_queue_by_name("heavy", "windlass-medium").concurrency_limit is None
+    assert client.read_variable_by_name("windlass_code").value == "/opt/windlass"
+    assert done(bootstrap(client, ecs_wanted(), lambda change: None)) == {}
+
+    # The capacity strategy is said in one place: a hand in the server's copy does not last.
+    hand = deepcopy(templates["windlass-medium"])
+    hand["job_configuration"]["task_run_request"]["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT"}]
+    client.update_work_pool("windlass-medium", WorkPoolUpdate(base_job_template=hand))
+    assert done(bootstrap(client, ecs_wanted(), lambda change: None)) == {"windlass-medium": "updated template"}
+
+
+def test_the_server_itself_tells_at_every_address_that_nobody_works(
+    client: Any, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.events import emit_event
+
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import local_wanted
+
+    with webhook(200) as (url, told), webhook(200) as (other, by_apprise):
+        # A webhook's address holds a token; the second one is Apprise's.
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", f"{url}, {other.replace('http://', 'json://')}")
+        changes = bootstrap(client, local_wanted(), lambda change: None)
+        assert done(change for change in changes if change.kind == "block") == {
+            "windlass-notify-1": "created custom-webhook",
+            "windlass-notify-2": "created slack-webhook",
+        }
+        assert done(bootstrap(client, local_wanted(), lambda change: None)) == {}
+        blocks = client.read_block_documents(limit=200, include_secrets=False)
+        shown = json.dumps([document.model_dump(mode="json") for document in blocks])
+        assert url not in shown
+        assert other.removeprefix("http") not in shown
+        pool = client.read_work_pool("windlass")
+        emit_event(
+            "prefect.work-pool.not-ready",
+            {"prefect.resource.id": f"prefect.work-pool.{pool.id}", "prefect.resource.name": pool.name},
+        )
+        deadline = monotonic() + 60
+        while not (told and by_apprise):
+            assert monotonic() < deadline, (told, by_apprise)
+        assert json.loads(told[0])["text"].startswith("windlass: work pool windlass has no worker\nWhat is published")
+        assert json.loads(by_apprise[0])["title"] == "windlass: work pool windlass has no worker"
+
+        # An address that is given up: first nothing names its block any more, then it goes.
+        monkeypatch.setenv("WINDLASS_NOTIFY_URLS", url)
+        fewer = done(bootstrap(client, local_wanted(), lambda change: None))
+        assert fewer["windlass-notify-2"] == "removed"
+        assert fewer["windlass: pool not ready"] == "updated actions"
+        assert done(bootstrap(client, local_wanted(), lambda change: None)) == {}
+
+
+def test_a_silent_run_is_crashed_a_waiting_one_is_not_and_freshness_is_started(client: Any) -> None:
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+    from prefect.events.schemas.events import Event
+    from prefect.states import AwaitingRetry, Completed, Crashed, Pending, Running, Suspended
+
+    from deployments.bootstrap.alarms import TAG, alarms
+    from deployments.bootstrap.automations import ensure_automations
+    from deployments.bootstrap.run import bootstrap
+    from deployments.bootstrap.wanted import local_wanted
+
+    bootstrap(client, local_wanted(), lambda change: None)
+    gfs = client.read_deployment_by_name("gfs/gfs")
+    teller = client.read_deployment_by_name("freshness/freshness")
+    # The silence of minutes is one of seconds here.
+    quick = list(ensure_automations(client, alarms(teller.id, [], timedelta(seconds=10)), TAG))
+    assert done(quick) == {"windlass: run silent": "updated trigger"}
+
+    def begun(deployment: Any, *after: Any) -> Any:
+        """A run of a deployment that gave one sign of life as Prefect's engine does, then went through states."""
+        run = client.create_flow_run_from_deployment(deployment.id)
+        for state in (Pending(), Running()):
+            client.set_flow_run_state(run.id, state, force=True)
+        tags = [
+            {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"} for tag in deployment.tags
+        ]
+        flow = {
+            "prefect.resource.id": f"prefect.flow.{deployment.flow_id}",
+            "prefect.resource.role": "flow",
+            "prefect.resource.name": deployment.name,
+        }
+        heartbeat = Event(
+            event="prefect.flow-run.heartbeat",
+            resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"},
+            related=[flow, *tags],
+        )
+        # An event that is emitted may overtake, or be overtaken by, one of the server's own.
+        client.request("POST", "/events", json=[heartbeat.model_dump(mode="json")]).raise_for_status()
+        for state in after:
+            # A state's time is that of its making.
+            client.set_flow_run_state(run.id, state(), force=True)
+        return run.id
+
+    # The teller's own crash does not start it again.
+    begun(teller, Crashed)
+    waiting = {
+        begun(gfs, AwaitingRetry): "AwaitingRetry",
+        begun(gfs, Suspended): "Suspended",
+        begun(gfs, partial(Completed, name="NoNewRun")): "NoNewRun",
+    }
+    silent = begun(gfs)
+    deadline = monotonic() + 90
+    while not (state := client.read_flow_run(silent).state).is_crashed():
+        assert monotonic() < deadline, state
+    assert state.message == "no sign of life: its process or its machine is gone"
+    assert {run: client.read_flow_run(run).state.name for run in waiting} == waiting
+
+    def started() -> list[Any]:
+        mine = DeploymentFilter(id=DeploymentFilterId(any_=[teller.id]))
+        runs = client.read_flow_runs(deployment_filter=mine)
+        return [run for run in runs if run.created_by and run.created_by.type == "AUTOMATION"]
+
+    while not (runs := started()):
+        assert monotonic() < deadline, "nobody started freshness"
+    assert len(runs) == 1
+    assert runs[0].created > state.timestamp
