@@ -56,9 +56,9 @@ class ForecastDoor:
             options = parse_options(query, source_names(snapshot))
             if not snapshot.stores:
                 return 503, problem(503, "there is no forecast yet: no run of any model has arrived here")
-            if all(is_excluded(store, options) for store in snapshot.stores):
+            if options.exclude and all(is_excluded(store.schema.model, options) for store in snapshot.stores):
                 raise BadRequest(f"exclude leaves no source of {', '.join(sorted(source_names(snapshot)))}")
-            return 200, build_forecast(place, snapshot.stores, options, self._clock())
+            return 200, build_forecast(place, snapshot.runs, options, self._clock(), snapshot.troubled).body
         except BadRequest as error:
             return 400, problem(400, str(error))
         except ForecastUnavailable as error:

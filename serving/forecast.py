@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -13,17 +14,17 @@ from numpy.typing import NDArray
 from serving import days, derived
 from serving.daily import day_hours, summarise
 from serving.fields import COLUMN, PRECIPITATION, WEATHER
-from serving.merge import Merged, Slots, merge
+from serving.merge import Merged, Mix, Slots
 from serving.options import ForecastOptions
 from serving.places import Place, timezone_at
 from serving.response import layout_of, write_points
-from serving.sources import Store, make_flags, read_sources
+from serving.sources import Rungs, Sources, Store, make_flags, read_sources, rungs_of
 from serving.timeline import Timeline, make_timeline
 from storage.grids import Cell, LatLonGrid
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import CATALOGUE, Statistic
 
-__all__ = ["ForecastOptions", "ForecastUnavailable", "NoForecast", "Place", "Store", "build_forecast", "warm"]
+__all__ = ["Answer", "ForecastOptions", "ForecastUnavailable", "NoForecast", "Place", "Store", "build_forecast", "warm"]
 
 
 class NoForecast(LookupError):
@@ -31,7 +32,21 @@ class NoForecast(LookupError):
 
 
 class ForecastUnavailable(NoForecast):
-    """Stores cover this place, but their runs have ended or cannot be read."""
+    """There should be a forecast of this place, but the runs that cover it have ended or cannot be read.
+
+    why: model -> why it tells nothing.
+    """
+
+    def __init__(self, message: str, why: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+class Answer(NamedTuple):
+    """An answer as JSON, and on which rung each model stood: source name -> rung."""
+
+    body: bytes
+    rungs: Rungs
 
 
 def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
@@ -74,17 +89,23 @@ def fallen_today(columns: NDArray[np.float64], timeline: Timeline) -> None:
         row[timeline.now] = row[low : high - 1].sum() + row[high - 1] * past
 
 
-def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime) -> bytes:
-    """The answer as JSON bytes. Raises NoForecast where no store has anything to say."""
-    sources = read_sources(place, stores, options, now)
-    if not sources.stores and sources.unreadable:
-        raise ForecastUnavailable(
-            f"no forecast for {place.lat:g},{place.lon:g}: what covers it cannot be read "
-            f"({', '.join(sources.unreadable)})"
-        )
-    if not sources.stores:
-        known = ", ".join(sorted({store.schema.model for store in stores})) or "none"
-        raise NoForecast(f"no forecast for {place.lat:g},{place.lon:g}: no store covers it (stores: {known})")
+def build_forecast(
+    place: Place,
+    stores: Sequence[Store],
+    options: ForecastOptions,
+    now: datetime,
+    troubled: Collection[str] = frozenset(),
+) -> Answer:
+    """The answer of one place, from every run that is open: of each model the newest and the one before it.
+
+    troubled: models whose newest run cannot be used. Raises NoForecast where no store has anything to say.
+    """
+    wanted = options.wants("currently") or options.wants("hourly") or options.wants("daily")
+    timeline = make_timeline(place, options, now) if wanted else None
+    mix = Mix(timeline.slots, place.lat, place.lon) if timeline else None
+    sources = read_sources(place, stores, options, now, mix)
+    if not sources.models:
+        raise _nowhere(place, stores, troubled)
     parts = [
         b'{"latitude":%s,"longitude":%s,"timezone":%s,"offset":%s'
         % tuple(
@@ -97,16 +118,12 @@ def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptio
             )
         )
     ]
-    merged = None
-    if options.wants("currently") or options.wants("hourly") or options.wants("daily"):
-        timeline = make_timeline(place, options, now)
-        merged = merge(sources.readings, timeline.slots, place.lat, place.lon)
-        if (merged.who < 0).all():
-            last = max(store.schema.valid_times[-1] for store in sources.stores)
-            raise ForecastUnavailable(
-                f"no forecast for {place.lat:g},{place.lon:g} from {now.astimezone(UTC):%Y-%m-%dT%H:%MZ} on: "
-                f"the stores there end at {last:%Y-%m-%dT%H:%MZ}"
-            )
+    rungs: Rungs = {}
+    if timeline is not None and mix is not None:
+        merged = mix.done()
+        if not any(mix.given):
+            raise _nothing_left(place, sources, now)
+        rungs = rungs_of(sources, mix, options, troubled, now)
         columns = derive(merged, timeline.slots)
         if options.wants("currently"):
             fallen_today(columns, timeline)
@@ -121,10 +138,30 @@ def build_forecast(place: Place, stores: Sequence[Store], options: ForecastOptio
             points = write_points(layout_of("daily", options.units), summary, 0, summary.shape[1])
             parts.append(b',"daily":{"data":[' + points + b"]}")
     if options.wants("flags"):
-        nobody = Merged(np.empty((0, 0)), np.empty((0, 0), dtype=np.int8))
-        parts.append(b',"flags":' + orjson.dumps(make_flags(sources, merged or nobody, options)))
+        parts.append(b',"flags":' + orjson.dumps(make_flags(sources, mix, rungs, options)))
     parts.append(b"}")
-    return b"".join(parts)
+    return Answer(b"".join(parts), rungs)
+
+
+def _nowhere(place: Place, stores: Sequence[Store], troubled: Collection[str]) -> NoForecast:
+    known = {store.schema.model for store in stores}
+    told = f"no forecast for {place.lat:g},{place.lon:g}: no store covers it"
+    if lost := sorted(set(troubled) - known):
+        return ForecastUnavailable(f"{told}, but of {', '.join(lost)} nothing can be read", {})
+    return NoForecast(f"{told} (stores: {', '.join(sorted(known)) or 'none'})")
+
+
+def _nothing_left(place: Place, sources: Sources, now: datetime) -> ForecastUnavailable:
+    """Why the models that cover a place tell nothing: damaged, or over."""
+    why = {}
+    for source in sources.models:
+        schema = source.newest.schema
+        ended = f"the run of {schema.init_time:%Y-%m-%dT%H:%MZ} ended at {schema.valid_times[-1]:%Y-%m-%dT%H:%MZ}"
+        why[schema.model] = "its store is damaged at this place" if source.unreadable else ended
+    told = "; ".join(f"{model}: {reason}" for model, reason in why.items())
+    return ForecastUnavailable(
+        f"no forecast for {place.lat:g},{place.lon:g} from {now.astimezone(UTC):%Y-%m-%dT%H:%MZ} on: {told}", why
+    )
 
 
 def warm() -> None:

@@ -1,27 +1,26 @@
 """Stores become columns: per quantity and slot the first store, in order of preference, that has a value.
 
-Wind is filled as a vector from one store, a kind of precipitation only by the store that gave the amount.
+Wind is filled as a vector from one store, a kind of precipitation only by the store that gave the amount. Between
+leads more than MAX_GAP apart a store is heard last: where a lead is missing another run knows better than a line.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving import series
-from serving.derived import dew_point, kind_of_flags, relative_humidity
-from serving.kernels import kernel
+from serving.filling import KIND_COLUMN, count_missing, fill, fill_kind
 from serving.plan import Plan
-from serving.quantities import INDEX, NAMES, Method
+from serving.quantities import INDEX, NAMES
 from serving.sun import STEP, daylight
 
 _DAY = 86_400
 _LIGHT_MARGIN = 2 * _DAY
 NOBODY = -1
+_FOREVER = 2**62
 
 
 @dataclass(frozen=True)
@@ -52,137 +51,53 @@ class Merged:
         return column
 
 
-_LINEAR, _NEAREST, _SHARE = int(Method.LINEAR), int(Method.NEAREST), int(Method.SHARE)
-_HOLD_MEAN, _HOLD_MINIMUM, _HOLD_MAXIMUM = int(Method.HOLD_MEAN), int(Method.HOLD_MINIMUM), int(Method.HOLD_MAXIMUM)
-_SOLAR, _VECTOR, _KIND = int(Method.SOLAR), int(Method.VECTOR), int(Method.PRECIPITATION_KIND)
-_HUMIDITY, _DEW_POINT = int(Method.HUMIDITY_FROM_DEW_POINT), int(Method.DEW_POINT_FROM_HUMIDITY)
-_AMOUNT, _RATE, _KIND_COLUMN = INDEX["amount"], INDEX["rate"], INDEX["kind"]
+class Mix:
+    """Columns of every quantity over some slots, filled by one reading after the other, best first.
 
-
-@kernel
-def _fill(
-    reading: int,
-    values: NDArray[np.float32],
-    valid: NDArray[np.int64],
-    intervals: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    methods: NDArray[np.int64],
-    factors: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    sums: NDArray[np.float64],
-    first: int,
-    columns: NDArray[np.float64],
-    who: NDArray[np.int8],
-) -> int:
-    """Fill what is still missing from one reading; how many numbers it gave."""
-    slots = len(starts)
-    left = np.empty(slots, dtype=np.int64)
-    parts = np.empty(slots)
-    for n in range(slots):
-        left[n] = series.place_in(valid, starts[n])
-        parts[n] = series.part_of_step(valid, left[n], starts[n])
-    given = 0
-    for q in range(len(methods)):
-        method = methods[q]
-        if method == 0 or method == _KIND:
-            continue
-        a = rows[q, 0]
-        b = rows[q, 1]
-        row = values[a]
-        span = intervals[a]
-        factor = factors[q]
-        for n in range(slots):
-            if not math.isnan(columns[q, n]):
-                continue
-            start, end, i, part = starts[n], ends[n], left[n], parts[n]
-            if method == _LINEAR:
-                value = series.linear(row, valid, i, start, part)
-            elif method == _SHARE:
-                value = series.share(row, valid, span, i, start, end)
-            elif method == _SOLAR:
-                value = series.solar(row, valid, span, i, start, end, sums, first)
-            elif method == _VECTOR:
-                value = series.linear(row, valid, i, start, part)
-                other = series.linear(values[b], valid, i, start, part)
-                if math.isnan(other):
-                    value = math.nan
-                elif not math.isnan(value):
-                    columns[q + 1, n] = other
-                    who[q + 1, n] = reading
-            elif method == _HUMIDITY:
-                value = relative_humidity(
-                    series.linear(row, valid, i, start, part), series.linear(values[b], valid, i, start, part)
-                )
-            elif method == _DEW_POINT:
-                value = dew_point(
-                    series.linear(row, valid, i, start, part), 0.01 * series.linear(values[b], valid, i, start, part)
-                )
-            elif method == _HOLD_MAXIMUM:
-                value = series.hold(row, valid, span, i, start, end, series.MAXIMUM)
-            elif method == _HOLD_MINIMUM:
-                value = series.hold(row, valid, span, i, start, end, series.MINIMUM)
-            elif method == _HOLD_MEAN:
-                value = series.hold(row, valid, span, i, start, end, series.MEAN)
-            else:
-                value = series.nearest(row, valid, i, start)
-            if not math.isnan(value):
-                columns[q, n] = value * factor
-                who[q, n] = reading
-                given += 1
-    return given
-
-
-@kernel
-def _fill_kind(
-    reading: int,
-    values: NDArray[np.float32],
-    valid: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    columns: NDArray[np.float64],
-    who: NDArray[np.int8],
-) -> None:
-    """The kind of precipitation where this reading gave the amount (or, without any amount, the rate).
-
-    The lead closest to the slot's middle speaks, the later one where both are as close, because amounts belong to
-    the lead that ends their interval; where it says "none" the other one is heard.
+    given: how many numbers each reading gave so far; lately: how many of them to slots from its `since` on;
+    lacked: how many it did not give, though it has the variable and the slot lies within its leads.
     """
-    for n in range(len(starts)):
-        told = who[_AMOUNT, n] if who[_AMOUNT, n] >= 0 else who[_RATE, n]
-        if told != reading:
-            continue
-        middle = (starts[n] + ends[n]) // 2
-        i = series.place_in(valid, middle)
-        if i < 0 or (i == len(valid) - 1 and valid[i] != middle):
-            continue
-        j = i if valid[i] == middle else i + 1
-        if j > i and valid[j] - valid[i] > series.MAX_GAP:
-            continue
-        if middle - valid[i] < valid[j] - middle:
-            i, j = j, i
-        kind = kind_of_flags(values, rows, j)
-        if not kind > 0.0:
-            other = kind_of_flags(values, rows, i)
-            if other > 0.0 or math.isnan(kind):
-                kind = other
-        if not math.isnan(kind):
-            columns[_KIND_COLUMN, n] = kind
-            who[_KIND_COLUMN, n] = reading
 
+    def __init__(self, slots: Slots, lat: float, lon: float) -> None:
+        self.slots = slots
+        self.given: list[int] = []
+        self.lately: list[int] = []
+        self.lacked: list[int] = []
+        count = len(slots.starts)
+        self._columns = np.full((len(NAMES), count), np.nan)
+        self._who = np.full((len(NAMES), count), NOBODY, dtype=np.int8)
+        self._first = int(slots.starts.min()) - _LIGHT_MARGIN
+        steps = (int(slots.ends.max()) + _LIGHT_MARGIN - self._first) // STEP + 2
+        self._sums = daylight(self._first, steps, lat, lon)
+        self._readings: list[tuple[Reading, int]] = []
 
-def merge(readings: Sequence[Reading], slots: Slots, lat: float, lon: float) -> Merged:
-    """Columns of every quantity over the slots; `readings` best first."""
-    count = len(slots.starts)
-    columns = np.full((len(NAMES), count), np.nan)
-    who = np.full((len(NAMES), count), NOBODY, dtype=np.int8)
-    first = int(slots.starts.min()) - _LIGHT_MARGIN
-    steps = (int(slots.ends.max()) + _LIGHT_MARGIN - first) // STEP + 2
-    sums = daylight(first, steps, lat, lon)
-    for number, reading in enumerate(readings):
+    def needs(self, plan: Plan) -> bool:
+        """Whether a store of this plan could tell anything that is still missing. One that can't need not be read."""
+        return not self._readings or self._count(plan, plan.methods, _FOREVER, 1) > 0
+
+    def missing(self, plan: Plan) -> int:
+        """How many numbers are missing for which a store of this plan should have the variables and has the leads."""
+        return self._count(plan, plan.expected, plan.last, -1)
+
+    def _count(self, plan: Plan, methods: NDArray[np.int64], until: int, most: int) -> int:
+        starts, ends = self.slots.starts, self.slots.ends
+        count: int = count_missing(methods, starts, ends, self._columns, plan.first, plan.last, until, most)
+        return count
+
+    def fill(self, reading: Reading, since: int = 0) -> int:
+        """Take from a reading what is missing; the reading's number in `given`, `lately`, `lacked`, `Merged.who`."""
+        number = len(self._readings)
+        self._readings.append((reading, since))
+        given, lately, lacked = self._fill(number, False)
+        self.given.append(given)
+        self.lately.append(lately)
+        self.lacked.append(lacked)
+        return number
+
+    def _fill(self, number: int, across: bool) -> tuple[int, int, int]:
+        reading, since = self._readings[number]
         plan = reading.plan
-        _fill(
+        told: tuple[int, int, int] = fill(
             number,
             reading.values,
             plan.valid,
@@ -190,16 +105,36 @@ def merge(readings: Sequence[Reading], slots: Slots, lat: float, lon: float) -> 
             plan.rows,
             plan.methods,
             plan.factors,
-            slots.starts,
-            slots.ends,
-            sums,
-            first,
-            columns,
-            who,
+            self.slots.starts,
+            self.slots.ends,
+            self._sums,
+            self._first,
+            across,
+            since,
+            self._columns,
+            self._who,
         )
-    for number, reading in enumerate(readings):
-        plan = reading.plan
-        if plan.methods[_KIND_COLUMN]:
-            rows = plan.rows[_KIND_COLUMN]
-            _fill_kind(number, reading.values, plan.valid, rows, slots.starts, slots.ends, columns, who)
-    return Merged(columns, who)
+        return told
+
+    def done(self) -> Merged:
+        """What came together, with the kinds of precipitation. Nothing may be filled after this."""
+        for number, (reading, _) in enumerate(self._readings):
+            if reading.plan.wide:
+                given, lately, _ = self._fill(number, True)
+                self.given[number] += given
+                self.lately[number] += lately
+        starts, ends = self.slots.starts, self.slots.ends
+        for number, (reading, _) in enumerate(self._readings):
+            plan = reading.plan
+            if plan.methods[KIND_COLUMN]:
+                rows = plan.rows[KIND_COLUMN]
+                fill_kind(number, reading.values, plan.valid, rows, starts, ends, self._columns, self._who)
+        return Merged(self._columns, self._who)
+
+
+def merge(readings: Iterable[Reading], slots: Slots, lat: float, lon: float) -> Merged:
+    """Columns of every quantity over the slots; `readings` best first."""
+    mix = Mix(slots, lat, lon)
+    for reading in readings:
+        mix.fill(reading)
+    return mix.done()

@@ -74,27 +74,27 @@ def is_stale(schema: StoreSchema, now: datetime) -> bool:
     return now - schema.init_time > timedelta(minutes=schema.freshness.stale_after)
 
 
-def in_order(stores: Iterable[S], lat: float, lon: float) -> list[S]:
-    """Stores best first: by the region's list, models it does not name last, newer runs of a model before older."""
+def by_model(stores: Iterable[S], lat: float, lon: float) -> list[list[S]]:
+    """The runs of each model, newest first; models best first: by the region's list, those it does not name last."""
+    runs: dict[str, list[S]] = {}
+    for store in stores:
+        runs.setdefault(store.schema.model, []).append(store)
+    for same in runs.values():
+        if len(same) > 1:
+            same.sort(key=lambda store: store.schema.init_time, reverse=True)
     ranks = _ranks(region_at(lat, lon).models)
-
-    def key(store: S) -> tuple[int, float, str]:
-        schema = store.schema
-        return ranks.get(schema.model, len(ranks)), -schema.init_time.timestamp(), schema.model
-
-    return sorted(stores, key=key)
+    return [runs[model] for model in sorted(runs, key=lambda model: (ranks.get(model, len(ranks)), model))]
 
 
-def split_stale(stores: list[S], now: datetime) -> tuple[list[S], list[S]]:
-    """(stores to use, stale stores), both in the given order.
+def split_stale(models: list[list[S]], now: datetime) -> tuple[list[list[S]], list[list[S]]]:
+    """(models to use, models whose newest run is stale), both in the given order.
 
-    A stale store is passed over. Where every store is stale all are used, newest run first: an old forecast that
-    says so is worth more than none.
+    A stale model is passed over. Where all are stale all are used, the newest run first: an old forecast that says so
+    is worth more than none.
     """
-    fresh = [store for store in stores if not is_stale(store.schema, now)]
-    if len(fresh) == len(stores):
-        return stores, []
-    stale = [store for store in stores if is_stale(store.schema, now)]
-    if not fresh:
-        return sorted(stale, key=lambda store: store.schema.init_time, reverse=True), stale
-    return fresh, stale
+    stale = [runs for runs in models if is_stale(runs[0].schema, now)]
+    if not stale:
+        return models, stale
+    if len(stale) == len(models):
+        return sorted(models, key=lambda runs: runs[0].schema.init_time, reverse=True), stale
+    return [runs for runs in models if runs not in stale], stale

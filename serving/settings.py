@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from pydantic import AwareDatetime, Field
 
 from serving.app import create_app, wall_clock
+from serving.forecast import warm
 from storage.settings import Settings
 
 FACTORY = "serving.settings:api"
@@ -25,6 +27,9 @@ def api() -> FastAPI:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
     settings = ApiSettings()
     frozen = settings.now
+    # What lives until the process ends need not be looked through for garbage, time and again while it answers.
+    warm()
+    gc.freeze()
 
     def standing_still() -> datetime:
         assert frozen is not None

@@ -1,28 +1,31 @@
-"""The stores at a place: who is asked, who is passed over, who filled something."""
+"""The models at a place: who is asked, down to which rung, and what became of each."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving import preference
-from serving.merge import Merged, Reading
+from serving.merge import Mix, Reading
 from serving.options import ForecastOptions
 from serving.places import Place
 from serving.plan import plan_of
+from serving.rungs import Rung, lowest
 from storage.errors import CorruptStore
 from storage.grids import Cell, OutsideGrid
 from storage.schema import StoreSchema
 
 log = logging.getLogger(__name__)
+
+_HOUR = 3600
 
 
 class Store(Protocol):
@@ -34,42 +37,146 @@ class Store(Protocol):
     def point(self, cell: Cell) -> NDArray[np.float32]: ...
 
 
+class Run(NamedTuple):
+    """A run that was read at the place; `number`: of its reading."""
+
+    store: Store
+    cell: Cell
+    number: int
+
+
+@dataclass(slots=True)
+class Source:
+    """One model at the place: the runs of it that were read, newest first, and what is wrong with it.
+
+    unreadable: its newest run is damaged here; missing: how many numbers its runs should have told and did not;
+    overtaken: whether another model told some of those.
+    """
+
+    name: str
+    newest: Store
+    runs: list[Run] = field(default_factory=list)
+    unreadable: bool = False
+    missing: int = 0
+    overtaken: bool = False
+
+
 @dataclass(frozen=True)
 class Sources:
-    """The stores at a place, best first, with what they said; and what is wrong with others."""
+    """The models that cover the place, best first, and who is too old to be asked."""
 
-    stores: list[Store]
-    cells: list[Cell]
-    readings: list[Reading]
+    models: list[Source]
     stale: list[str]
-    unreadable: list[str]
+
+    @property
+    def unreadable(self) -> list[str]:
+        return [source.name for source in self.models if source.unreadable]
 
 
-def is_excluded(store: Store, options: ForecastOptions) -> bool:
-    """Whether the client does not want this store, by either of its names."""
-    model = store.schema.model
+def is_excluded(model: str, options: ForecastOptions) -> bool:
+    """Whether the client does not want this model, by either of its names."""
     return model in options.exclude or preference.source_name(model) in options.exclude
 
 
-def read_sources(place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime) -> Sources:
-    """Every store's series at the place. A store that is damaged there is passed over, told and logged."""
-    wanted = [store for store in stores if not is_excluded(store, options)]
-    ordered, stale = preference.split_stale(preference.in_order(wanted, place.lat, place.lon), now)
-    found = Sources([], [], [], sorted({preference.source_name(store.schema.model) for store in stale}), [])
-    for store in ordered:
+def read_sources(
+    place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime, mix: Mix | None
+) -> Sources:
+    """Climb down the ladder: each model's newest run, what it lacks from the run before it, then the next model.
+
+    A run that can add nothing is not read; without `mix` none is. One that is damaged at the place is passed over,
+    told and logged.
+    """
+    wanted = [store for store in stores if not is_excluded(store.schema.model, options)] if options.exclude else stores
+    known = preference.by_model(wanted, place.lat, place.lon)
+    models, stale = preference.split_stale(known, now)
+    limit = None if len(stale) == len(known) else now
+    found = Sources([], sorted(preference.source_name(runs[0].schema.model) for runs in stale))
+    # Hours that are over belong to earlier runs, whatever the newest holds.
+    hour = int(now.timestamp()) // _HOUR * _HOUR
+    for runs in models:
+        source = _read_model(place, runs, mix, hour, limit)
+        if source is not None:
+            found.models.append(source)
+    if mix is not None:
+        for source in found.models:
+            source.overtaken = source.missing > 0 and mix.missing(plan_of(source.newest.schema)) < source.missing
+    return found
+
+
+def _read_model(
+    place: Place, runs: Sequence[Store], mix: Mix | None, hour: int, limit: datetime | None
+) -> Source | None:
+    """What one model tells; None where none of its runs covers the place.
+
+    limit: a run that is stale then is passed over; None: no run is.
+    """
+    newest = runs[0]
+    source = None
+    for store in runs:
+        plan = plan_of(store.schema)
+        useful = mix is not None and mix.needs(plan)
+        if source is not None and not useful:
+            continue
         try:
             cell = store.schema.grid.cell(place.lat, place.lon)
-            reading = Reading(plan_of(store.schema), store.point(cell))
         except OutsideGrid:
             continue
+        source = source or Source(preference.source_name(newest.schema.model), newest)
+        if mix is None or not useful:
+            continue
+        if store is not newest and limit is not None and preference.is_stale(store.schema, limit):
+            continue
+        try:
+            values = store.point(cell)
         except CorruptStore as error:
             log.error("%s: %s", store.schema.model, error)
-            found.unreadable.append(preference.source_name(store.schema.model))
+            source.unreadable = source.unreadable or store is newest
             continue
-        found.stores.append(store)
-        found.cells.append(cell)
-        found.readings.append(reading)
-    return found
+        since = plan.first if store is newest else plan_of(newest.schema).first
+        source.runs.append(Run(store, cell, mix.fill(Reading(plan, values), min(hour, since))))
+    if mix is not None and source is not None and source.runs:
+        first = source.runs[0]
+        whole = len(source.runs) == 1 and first.store is newest and not newest.schema.withheld
+        source.missing = mix.lacked[first.number] if whole else mix.missing(plan_of(newest.schema))
+    return source
+
+
+Rungs = dict[str, Rung]
+
+
+def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Collection[str], now: datetime) -> Rungs:
+    """On which rung each model stands that told something here or should have.
+
+    troubled: models of which something newer cannot be used, or nothing at all.
+    """
+    rungs = dict.fromkeys(sources.stale, Rung.NEXT_MODEL)
+    for source in sources.models:
+        rung = _rung_of(source, mix, troubled, now)
+        if rung is not None:
+            rungs[source.name] = rung
+    if troubled:
+        models = {source.newest.schema.model for source in sources.models}
+        for model in troubled:
+            if model not in models and not is_excluded(model, options):
+                rungs.setdefault(preference.source_name(model), Rung.NEXT_MODEL)
+    return rungs
+
+
+def _rung_of(source: Source, mix: Mix, troubled: Collection[str], now: datetime) -> Rung | None:
+    schema = source.newest.schema
+    age = now - schema.init_time
+    gave = earlier = False
+    for run in source.runs:
+        gave = gave or mix.given[run.number] > 0
+        earlier = earlier or (run.store is not source.newest and mix.lately[run.number] > 0)
+    if not gave:
+        ended = age > timedelta(minutes=schema.lead_times[-1])
+        return Rung.NEXT_MODEL if source.unreadable or ended else None
+    if source.overtaken:
+        return Rung.NEXT_MODEL
+    if source.unreadable or schema.model in troubled or age > timedelta(minutes=schema.freshness.late_after):
+        return Rung.LAST_GOOD
+    return Rung.PREVIOUS_RUN if earlier else Rung.NEWEST
 
 
 @lru_cache(maxsize=1)
@@ -78,27 +185,34 @@ def product_version() -> str:
     return f"Windlass {version('windlass')}"
 
 
-def make_flags(sources: Sources, merged: Merged, options: ForecastOptions) -> dict[str, Any]:
-    """`flags`: who filled something, when their runs started, which cell answered, who is stale or unreadable."""
-    names: list[str] = []
+def make_flags(sources: Sources, mix: Mix | None, rungs: Rungs, options: ForecastOptions) -> dict[str, Any]:
+    """`flags`: who filled something, from which runs and cells, on which rung, and who is stale or unreadable."""
     times: dict[str, str] = {}
+    earlier: dict[str, str] = {}
     cells: dict[str, dict[str, float]] = {}
-    told = np.bincount(merged.who.ravel() + 1, minlength=len(sources.stores) + 1)[1:]
-    for store, cell, given in zip(sources.stores, sources.cells, told, strict=True):
-        name = preference.source_name(store.schema.model)
-        if not given or name in times:
-            continue
-        names.append(name)
-        times[name] = f"{store.schema.init_time:%Y-%m-%d %H}Z"
-        lat, lon = store.schema.grid.latlon(cell)
-        cells[name] = {"x": cell.x, "y": cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
+    for source in sources.models:
+        for run in source.runs:
+            if mix is None or not mix.given[run.number]:
+                continue
+            schema = run.store.schema
+            time = f"{schema.init_time:%Y-%m-%d %H}Z"
+            if source.name in times:
+                earlier[source.name] = time
+                continue
+            times[source.name] = time
+            lat, lon = schema.grid.latlon(run.cell)
+            cells[source.name] = {"x": run.cell.x, "y": run.cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
     flags: dict[str, Any] = {
-        "sources": names,
+        "sources": list(times),
         "sourceTimes": times,
         "units": str(options.units),
         "version": product_version(),
         "sourceIDX": cells,
     }
+    if rungs:
+        flags |= {"rung": lowest(rungs.values()), "rungs": rungs}
+    if earlier:
+        flags["previousTimes"] = earlier
     if sources.stale:
         flags["staleSources"] = sources.stale
     if sources.unreadable:

@@ -181,7 +181,7 @@ def test_without_any_store_the_client_is_told_to_come_back(ask: Ask, tmp_path: P
 def test_runs_that_have_ended_are_told_with_their_end(ask: Ask) -> None:
     later = INIT + timedelta(days=30)
     answer = ask(BERLIN, now=later)
-    assert "the stores there end at 2026-12-10T00:00Z" in detail(answer, 503)
+    assert "gfs: the run of 2026-11-24T00:00Z ended at 2026-12-10T00:00Z" in detail(answer, 503)
     assert "retry-after" in answer.headers
     health = ask("/health", now=later)
     assert health.status_code == 503

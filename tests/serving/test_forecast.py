@@ -28,7 +28,7 @@ SI = ForecastOptions(System.SI)
 
 
 def ask(stores: list[Any], place: Place = BERLIN, options: ForecastOptions = SI, now: datetime = NOW) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(build_forecast(place, stores, options, now))
+    answer: dict[str, Any] = json.loads(build_forecast(place, stores, options, now).body)
     return answer
 
 
@@ -56,7 +56,7 @@ def test_shape(both: list[Any]) -> None:
 
 
 def test_bytes_are_what_a_json_library_would_write(both: list[Any]) -> None:
-    text = build_forecast(BERLIN, both, ForecastOptions(extend_hourly=True), NOW)
+    text = build_forecast(BERLIN, both, ForecastOptions(extend_hourly=True), NOW).body
     assert text == orjson.dumps(orjson.loads(text))
 
 
@@ -86,7 +86,7 @@ def test_fields_order_and_types_are_those_of_recorded_answers(both: list[Any], s
 
 def test_missing_is_absent_never_null_or_a_code(series_store: Any) -> None:
     store = series_store("gfs", INIT, range(30), {"air_temperature_2m": [*range(270, 295), *[np.nan] * 5]})
-    text = build_forecast(BERLIN, [store], SI, NOW)
+    text = build_forecast(BERLIN, [store], SI, NOW).body
     assert b"null" not in text
     assert b"-999" not in text
     assert b"NaN" not in text
@@ -257,7 +257,7 @@ def test_one_model_alone_and_a_crop_that_ends_elsewhere(weather_store: Any, seri
 
 
 def test_stores_that_ended_are_no_forecast(weather_store: Any) -> None:
-    with pytest.raises(NoForecast, match="the stores there end at 2026-11-25T00:00Z"):
+    with pytest.raises(NoForecast, match="gfs: the run of 2026-11-24T00:00Z ended at 2026-11-25T00:00Z"):
         ask([weather_store("gfs", INIT, range(25))], now=INIT + timedelta(days=3))
 
 
@@ -295,11 +295,12 @@ def test_units_change_numbers_and_nothing_else(both: list[Any]) -> None:
 
 def test_warming_leaves_nothing_to_compile(both: list[Any]) -> None:
     forecast.warm()
-    from serving import daily, derived, merge, response, sun
+    from serving import daily, derived, filling, response, sun
 
     for kernel in (
-        merge._fill,
-        merge._fill_kind,
+        filling.fill,
+        filling.fill_kind,
+        filling.count_missing,
         derived.derive_weather,
         derived.derive_precipitation,
         daily._statistics,
@@ -309,7 +310,9 @@ def test_warming_leaves_nothing_to_compile(both: list[Any]) -> None:
         sun.moon_phase,
     ):
         assert kernel.signatures
-    before = {id(kernel): len(kernel.signatures) for kernel in (merge._fill, response._write_points, daily._statistics)}
+    before = {
+        id(kernel): len(kernel.signatures) for kernel in (filling.fill, response._write_points, daily._statistics)
+    }
     ask(both)
-    after = {id(kernel): len(kernel.signatures) for kernel in (merge._fill, response._write_points, daily._statistics)}
+    after = {id(kernel): len(kernel.signatures) for kernel in (filling.fill, response._write_points, daily._statistics)}
     assert before == after

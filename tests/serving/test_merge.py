@@ -156,9 +156,9 @@ def test_order_of_models_and_unknown_ones_last(weather_store: Any) -> None:
     stores = [weather_store(name, INIT, range(4)) for name in names]
     stores.append(weather_store("gfs", INIT + timedelta(hours=6), range(4)))
     for lat, lon in ((45.0, -75.0), (52.0, 13.0), (-90.0, 180.0)):
-        ordered = preference.in_order(stores, lat, lon)
-        assert [store.schema.model for store in ordered] == ["ifs", "gfs", "gfs", "alpha", "zeta"]
-        assert ordered[1].schema.init_time > ordered[2].schema.init_time
+        models = preference.by_model(stores, lat, lon)
+        assert [runs[0].schema.model for runs in models] == ["ifs", "gfs", "alpha", "zeta"]
+        assert [run.schema.init_time for run in models[1]] == [INIT + timedelta(hours=6), INIT]
 
 
 @pytest.mark.parametrize(
@@ -176,11 +176,11 @@ def test_regions(lat: float, lon: float, region: str) -> None:
     assert preference.region_at(lat, lon).name == region
 
 
-def test_a_stale_store_is_passed_over_unless_all_are(series_store: Any) -> None:
+def test_a_stale_model_is_passed_over_unless_all_are(series_store: Any) -> None:
     temperature = {"air_temperature_2m": 280.0}
-    old = series_store("ifs", INIT, range(4), temperature, stale_after=60)
-    older = series_store("gfs", INIT - timedelta(hours=6), range(4), temperature, stale_after=60)
-    fresh = series_store("gfs", INIT, range(4), temperature, stale_after=600)
+    old = [series_store("ifs", INIT, range(4), temperature, stale_after=60)]
+    older = [series_store("gfs", INIT - timedelta(hours=6), range(4), temperature, stale_after=60)]
+    fresh = [series_store("gfs", INIT, range(4), temperature, stale_after=600), *older]
     now = INIT + timedelta(minutes=61)
     assert preference.split_stale([old, fresh], now) == ([fresh], [old])
     assert preference.split_stale([old, fresh], INIT + timedelta(minutes=60)) == ([old, fresh], [])

@@ -113,6 +113,7 @@ def test_a_store_is_closed_with_the_last_request_that_holds_it(stores: Stores, r
     run(1)
     stores.check()
     (tmp_path / first.key).unlink()
+    stores.check()
     assert request.stores[0].point(ANY)[0, 0] == pytest.approx(274.15)
     assert len(open_files(tmp_path)) == 2
     del request
@@ -226,6 +227,91 @@ def test_after_a_restart_the_run_before_the_broken_one_is_served(stores: Stores,
     (state,) = stores.snapshot.models
     assert state.manifest is None
     assert state.problem is not None
+
+
+def behind(snapshot: Snapshot) -> dict[str, int | None]:
+    """Model -> number of the run that is open behind the newest."""
+    runs = {state.model: state.previous for state in snapshot.models}
+    return {
+        model: (store.schema.init_time - INIT) // timedelta(hours=6) if store else None for model, store in runs.items()
+    }
+
+
+def test_the_run_before_the_newest_is_open_behind_it(stores: Stores, run: Any) -> None:
+    run(0)
+    stores.check()
+    assert behind(stores.snapshot) == {"gfs": None}
+    newest = stores.snapshot.stores[0]
+    run(1)
+    stores.check()
+    assert behind(stores.snapshot) == {"gfs": 0}
+    assert stores.snapshot.models[0].previous is newest, "what is open is not opened again"
+    assert [store.schema.init_time for store in stores.snapshot.runs] == [INIT + timedelta(hours=6), INIT]
+    fresh = Stores(stores.folder)
+    fresh.check()
+    assert behind(fresh.snapshot) == {"gfs": 0}
+
+
+def test_an_earlier_publication_of_the_newest_run_is_not_the_run_before(stores: Stores, run: Any) -> None:
+    run(0)
+    for generation in range(1, 12):
+        run(1, generation=generation)
+    stores.check()
+    assert stores.snapshot.stores[0].path.name == "20261124T0600Z.g11.zarr.zip"
+    assert behind(stores.snapshot) == {"gfs": 0}
+
+
+def test_a_run_that_was_taken_back_fills_nothing(stores: Stores, run: Any, tmp_path: Path) -> None:
+    run(0)
+    older = run(1)
+    run(2)
+    stores.check()
+    (tmp_path / manifest_key("gfs")).write_bytes(older.to_bytes())
+    stores.check()
+    assert served(stores.snapshot) == {"gfs": 1}
+    assert behind(stores.snapshot) == {"gfs": 0}
+
+
+def test_a_broken_run_behind_the_newest_is_passed_over_and_told(
+    stores: Stores, run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(0)
+    broken = run(1)
+    cut_short(tmp_path / broken.key)
+    run(2)
+    stores.check()
+    assert served(stores.snapshot) == {"gfs": 2}
+    assert behind(stores.snapshot) == {"gfs": 0}
+    assert "cannot fall back on 20261124T0600Z.zarr.zip" in caplog.text
+    assert problems(stores.snapshot) == {"gfs": None}
+
+
+def test_of_a_damaged_run_the_latest_publication_that_opens_is_served(stores: Stores, run: Any, tmp_path: Path) -> None:
+    for generation in (9, 10, 11):
+        last = run(1, generation=generation)
+    run(0)
+    (tmp_path / manifest_key("gfs")).write_bytes(last.to_bytes())
+    cut_short(tmp_path / last.key)
+    stores.check()
+    assert stores.snapshot.stores[0].path.name == "20261124T0600Z.g10.zarr.zip"
+    assert behind(stores.snapshot) == {"gfs": 0}
+    assert stores.snapshot.models[0].newest_seen == INIT + timedelta(hours=6)
+    assert stores.snapshot.troubled == {"gfs"}
+
+
+def test_a_file_that_is_replaced_under_its_name_is_opened_anew(stores: Stores, run: Any, tmp_path: Path) -> None:
+    manifests = [run(0), run(1)]
+    stores.check()
+    before = stores.snapshot
+    for manifest in manifests:
+        path = tmp_path / manifest.key
+        part = path.with_name(".new")
+        shutil.copy(path, part)
+        part.replace(path)
+    stores.check()
+    assert served(stores.snapshot) == {"gfs": 1}
+    assert behind(stores.snapshot) == {"gfs": 0}
+    assert not set(before.runs) & set(stores.snapshot.runs)
 
 
 def test_a_model_of_which_nothing_opens_is_told(stores: Stores, run: Any, tmp_path: Path) -> None:
