@@ -107,9 +107,7 @@ def _written(
             tries -= 1
 
 
-def _checked(
-    model: Model, job: Job, found: Found, haul: Haul, keeper: Gatekeeper, dock: Dock, crew: Crew
-) -> Written:
+def _checked(model: Model, job: Job, found: Found, haul: Haul, keeper: Gatekeeper, dock: Dock, crew: Crew) -> Written:
     from tasks.check import check_store
     from tasks.write import RunFacts, write_store
 

@@ -139,8 +139,11 @@ def _flat(case: Case) -> Fields:
     """Highest less lowest value, where neither this nor its neighbours can be one number all over."""
     spread = case.fields.high - case.fields.low
     never = case.globe and case.fields.cells >= VARIED and not case.limits.rests
-    never = never and np.isfinite(spread).any()
-    return spread if never and np.nanmedian(spread) > case.tiny else np.full(len(spread), np.nan)
+    return (
+        spread
+        if never and np.isfinite(spread).any() and np.nanmedian(spread) > case.tiny
+        else np.full(len(spread), np.nan)
+    )
 
 
 def detours(case: Case) -> Fields:
