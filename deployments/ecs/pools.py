@@ -102,6 +102,8 @@ def base_job_template(size: str, ecs: EcsSettings | None = None, on_demand: bool
                 **OURS,
                 "AWS_DEFAULT_REGION": ecs.region,
                 "WINDLASS_BUCKET": ecs.bucket,
+                "WINDLASS_API_URLS": ecs.api_urls or None,
+                "WINDLASS_DASK_ADDRESS": ecs.dask_address or None,
             },
             "cluster": ecs.cluster,
             "container_name": CONTAINER,

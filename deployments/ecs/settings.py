@@ -21,6 +21,12 @@ class EcsSettings(BaseSettings):
         default="", validation_alias="WINDLASS_BUCKET", description="published runs: s3://bucket/prefix"
     )
 
+    api_urls: str = Field(
+        default="", validation_alias="WINDLASS_API_URLS", description="APIs whose /health sync-check asks"
+    )
+    dask_address: str = Field(
+        default="", validation_alias="WINDLASS_DASK_ADDRESS", description="Dask scheduler that flows fetch on"
+    )
     region: str = Field(default="us-east-1", description="where the cluster is; GFS and IFS lie in buckets there")
     cluster: str = Field(default="windlass", description="ECS cluster that has FARGATE and FARGATE_SPOT")
     image: str = Field(default="windlass:latest", description="image of deployments/Dockerfile, tagged by commit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -117,3 +118,33 @@ def test_a_log_group_is_created_once_and_its_lines_have_an_end(s3: Any) -> None:
     (group,) = logs.describe_log_groups(logGroupNamePrefix="/windlass/flows")["logGroups"]
     assert group["retentionInDays"] == 14
     logs.delete_log_group(logGroupName="/windlass/flows")
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "ecs.md").read_text()
+
+
+def test_the_worker_may_do_what_it_does() -> None:
+    """The policies of docs/ecs.md are JSON, and the worker's names every call that it and its observer make."""
+    files = dict(re.findall(r"cat > \$WORK/([\w-]+)\.json <<JSON\n(.*?)\nJSON", DOCUMENT, re.S))
+    policies = {name: json.loads(files[name]) for name in ("ecs-tasks", "execution", "task", "worker")}
+    allowed: set[str] = set()
+    for statement in policies["worker"]["Statement"]:
+        actions = statement["Action"]
+        allowed |= {actions} if isinstance(actions, str) else set(actions)
+    ecs = {"RegisterTaskDefinition", "DescribeTaskDefinition", "RunTask", "DescribeTasks", "StopTask", "TagResource"}
+    sqs = {"GetQueueUrl", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}
+    assert {f"ecs:{name}" for name in ecs} | {f"sqs:{name}" for name in sqs} | {"iam:PassRole"} <= allowed
+
+
+def test_the_document_names_settings_that_there_are() -> None:
+    named = set(re.findall(r"WINDLASS_ECS_(\w+)", DOCUMENT))
+    assert named
+    assert {name.lower() for name in named} <= set(EcsSettings.model_fields)
+
+
+def test_the_image_holds_what_the_pools_name() -> None:
+    from deployments.ecs.pools import WORK
+
+    dockerfile = (Path(__file__).parents[2] / "deployments" / "Dockerfile").read_text()
+    assert f"--group windlass {WORK}\n" in dockerfile
+    assert "WORKDIR /opt/windlass" in dockerfile
