@@ -22,8 +22,8 @@ NOTHING: Order = (datetime.min.replace(tzinfo=UTC), 0)
 class Goal:
     """A stage of a run. `sign`: the lead (hours) whose arrival says that the last of `leads` follows at once.
 
-    `expected`: when the sign lands. `overdue`: when the last lead is waited for no longer. `complete`: these are all
-    leads of the run.
+    `expected`: when the sign lands; `due`: when the last lead does; `overdue`: when that is waited for no longer.
+    `complete`: these are all leads of the run.
     """
 
     model: str
@@ -31,6 +31,7 @@ class Goal:
     leads: tuple[int, ...]
     sign: int
     expected: datetime
+    due: datetime
     overdue: datetime
     complete: bool
 
@@ -38,9 +39,10 @@ class Goal:
     def order(self) -> Order:
         return self.init_time, len(self.leads)
 
-    @property
-    def sought(self) -> Sought:
-        return Sought(self.init_time, self.sign)
+    def sought(self, now: datetime) -> list[Sought]:
+        """Leads to look for: the sign, and the last one when that should be there; a run may have a hole."""
+        leads = dict.fromkeys((self.leads[-1], self.sign) if now >= self.due else (self.sign,))
+        return [Sought(self.init_time, lead) for lead in leads]
 
     def __str__(self) -> str:
         return f"{self.model} {self.init_time:%Y-%m-%dT%HZ} leads {leads_in_words(self.leads)}"
@@ -66,6 +68,7 @@ def goals(model: Model, now: datetime, published: Order) -> list[Goal]:
                 leads=leads,
                 sign=(sign := model.herald(init_time, leads, before)),
                 expected=model.arrives(init_time, sign),
+                due=model.arrives(init_time, leads[-1]),
                 overdue=model.deadline(init_time, leads[-1]),
                 complete=leads == stages[-1],
             )

@@ -57,9 +57,10 @@ class Watch:
         self._say = lambda text: say(text if text.startswith(f"{model.name} ") else f"{model.name}: {text}")
         self._published: Order = NOTHING
         self._told: dict[Order, Told] = {}
-        self._hinted: dict[Sought, datetime] = {}
+        self._hinted: dict[Order, datetime] = {}
         self._late: set[Order] = set()
         self._problem = self._outlook = ""
+        self._began = clock.now()
         self._lookout: Lookout | None = None
 
     async def run(self, once: bool = False) -> None:
@@ -83,12 +84,12 @@ class Watch:
 
     def hear(self, key: str) -> None:
         """An object is said to have come: where it belongs to what is looked for, look now."""
+        product, now = self.model.products[0], self._clock.now()
         for goal in self._open():
-            product = self.model.products[0]
-            paths = (product.data_path(*goal.sought), product.index_path(*goal.sought))
-            if key.endswith(paths) and self._lookout is not None:
-                self._hinted[goal.sought] = self._clock.now()
-                self._lookout.bell.ring()
+            for sought in goal.sought(now):
+                if key.endswith((product.data_path(*sought), product.index_path(*sought))) and self._lookout:
+                    self._hinted[goal.order] = now
+                    self._lookout.bell.ring()
 
     def outlook(self) -> str:
         """What is looked for next, in words."""
@@ -106,13 +107,16 @@ class Watch:
 
     def _sought(self) -> dict[Sought, float]:
         now = self._clock.now()
-        self._hinted = {sought: heard for sought, heard in self._hinted.items() if now < heard + HINT}
-        found = [goal for goal in self._open() if goal.sought in self._hinted or now >= goal.expected - OPENS]
-        for goal in found:
-            if now >= goal.overdue and goal.order not in self._late and goal.order not in self._told:
+        self._hinted = {order: heard for order, heard in self._hinted.items() if now < heard + HINT}
+        sought: dict[Sought, float] = {}
+        for goal in self._open():
+            if goal.order in self._hinted or now >= goal.expected - OPENS:
+                wait = DENSE if goal.order in self._hinted else pause(now, goal.expected)
+                sought |= {one: wait for one in goal.sought(now) if one not in sought}
+            if self._began <= goal.overdue <= now and goal.order not in self._late and goal.order not in self._told:
                 self._late.add(goal.order)
                 self._say(f"{goal}: overdue, lead {goal.sign} is on no mirror; looking goes on")
-        return {goal.sought: DENSE if goal.sought in self._hinted else pause(now, goal.expected) for goal in found}
+        return sought
 
     def _idle(self) -> float:
         """Seconds to sleep where nothing is sought: until somebody is to be told again, or a while."""
@@ -121,10 +125,11 @@ class Watch:
         return min([SPARSE, *waits])
 
     async def _tell(self, seen: Seen, once: bool) -> None:
-        goal = next((one for one in self._open() if one.sought == seen.sought), None)
-        self._hinted.pop(seen.sought, None)
+        now = self._clock.now()
+        goal = next((one for one in self._open() if seen.sought in one.sought(now)), None)
         if goal is None:
             return
+        self._hinted.pop(goal.order, None)
         known = await self._learn()
         now = self._clock.now()
         told = self._told.setdefault(goal.order, Told(0, 0, now))
@@ -134,7 +139,7 @@ class Watch:
         if goal.order <= self._published:
             return
         again = ", told again as it is not published" if told.times else ""
-        self._say(f"{goal}: lead {goal.sign} is on {seen.mirror.name}{again}")
+        self._say(f"{goal}: lead {seen.sought.lead} is on {seen.mirror.name}{again}")
         try:
             await self._teller.tell(goal, now)
         except TellFailed as error:

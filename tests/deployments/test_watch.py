@@ -274,10 +274,11 @@ def test_after_an_outage_of_two_days_the_newest_run_is_told_without_a_hand(tower
     assert heard[0][0] == "21T18 6"
     assert 2 * 1440 + 7 <= heard[0][1] <= 2 * 1440 + 7 + SPARSE / 60 * 1.3
     # Not every five seconds for two days.
-    assert looks < 2 * 86400 / DENSE / 4
+    assert looks < 2 * 86400 / DENSE / 2
 
 
 def test_one_mirror_that_fails_delays_nothing(tower: Tower) -> None:
+    tower.clock = JumpingClock(RUN, sleepers=2)
     begun(tower)
     with tower.serving() as good, serve(tower.mirror, [Fault("*", status=503)]) as failing:
         heard = tower.watch(failing, good, act=tower.publish, until=1000)
@@ -335,6 +336,14 @@ def test_what_is_looked_for_next_is_said(tower: Tower) -> None:
         "gfs 2026-04-20T00Z leads 0-3,6: lead 3 is expected at 04:10Z",
         "gfs: nothing is missing",
     ]
+
+
+def test_a_hole_where_the_herald_should_be_hides_no_run(tower: Tower) -> None:
+    begun(tower)
+    with tower.serving(Fault("*00/atmos/*.f003.idx", status=404)) as server:
+        heard = tower.watch(server, act=tower.publish, until=300)
+    assert [what for what, _ in heard] == ["20T00 2", "20T00 6"]
+    assert minutes_of(0, 6) <= heard[1][1] <= minutes_of(0, 6) + 1
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,23 @@ def test_no_time_passes_on_a_jumping_clock_but_what_is_waited_for() -> None:
     assert clock.now() == clock.now() == START
     asyncio.run(clock.sleep(600.0))
     assert clock.now() == START.replace(minute=40)
+
+
+def test_of_several_sleepers_each_wakes_at_its_own_time_on_a_jumping_clock() -> None:
+    clock = JumpingClock(START, sleepers=2)
+    woken: list[tuple[str, float]] = []
+
+    async def sleep(name: str, *pauses: float) -> None:
+        for pause in pauses:
+            await clock.sleep(pause)
+            woken.append((name, (clock.now() - START).total_seconds()))
+
+    async def both() -> None:
+        often = asyncio.create_task(sleep("often", 5, 5, 5))
+        seldom = asyncio.create_task(sleep("seldom", 12, 100))
+        await often
+        seldom.cancel()
+        await asyncio.gather(seldom, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(both(), 60))
+    assert woken == [("often", 5), ("often", 10), ("seldom", 12), ("often", 15)]
