@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
+from serving.clock import Clock, wall_clock
 from serving.cors import AllowEveryOrigin
 from serving.docs_page import docs_page
-from serving.door import Clock, ForecastDoor
+from serving.door import ForecastDoor
 from serving.forecast import warm
-from serving.health import Health, ModelStore, Status, describe, health
+from serving.metrics import Metrics
 from serving.openapi import describe_api
 from serving.problems import answer_problems
 from serving.sources import product_version
+from serving.state import add_state
 from serving.stores import Stores
-
-
-def wall_clock() -> datetime:
-    """Now, UTC."""
-    return datetime.now(UTC)
 
 
 def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> FastAPI:
@@ -56,26 +52,12 @@ def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> F
     app.state.stores = stores
     app.add_middleware(AllowEveryOrigin)
     answer_problems(app)
-    door = ForecastDoor(stores, clock)
+    metrics = Metrics(stores, clock)
+    door = ForecastDoor(stores, clock, metrics)
     # First, because routes are tried in order. What is not a location is the door's to refuse, slashes too.
     app.router.routes.insert(0, Route("/forecast/{key}/{location:path}", door, methods=["GET"], name="forecast"))
 
-    @app.head("/health", include_in_schema=False)
-    @app.get("/health", operation_id="getHealth", tags=["state"], response_description="The state of the data")
-    async def get_health(response: Response) -> Health:
-        """How old the data served is, per model. 503 when nothing can be served."""
-        report = health(stores.snapshot, stores.folder, clock())
-        response.headers["cache-control"] = "no-store"
-        response.status_code = 503 if report.status is Status.DOWN else 200
-        return report
-
-    @app.head("/models", include_in_schema=False)
-    @app.get("/models", operation_id="getModels", tags=["state"], response_description="The stores")
-    async def get_models(response: Response) -> list[ModelStore]:
-        """What each store that is served says of itself: grid, variables, leads, attribution, licence."""
-        response.headers["cache-control"] = "no-cache"
-        return [describe(store) for store in stores.snapshot.stores]
-
+    add_state(app, stores, clock, metrics)
     document: dict[str, Any] = describe_api(app)
     page = docs_page(document)
     app.openapi = lambda: document  # type: ignore[method-assign]

@@ -97,7 +97,8 @@ def docs_page(document: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<title>{escape(info['title'])} API</title><style>{STYLE}</style></head><body><main>"
         f"<h1>{escape(info['title'])} API<small>{escape(info['version'])}</small></h1>{description}"
-        '<p><a href="openapi.json">openapi.json</a> describes all of this for programs.</p>'
+        '<p><a href="openapi.json">openapi.json</a> describes all of this for programs, '
+        '<a href="status">status</a> tells how the data stands.</p>'
         f"{''.join(operations)}{_schemas(document['components']['schemas'])}"
         f"</main><script>{SCRIPT}</script></body></html>"
     )

@@ -34,7 +34,7 @@ class NoForecast(LookupError):
 class ForecastUnavailable(NoForecast):
     """There should be a forecast of this place, but the runs that cover it have ended or cannot be read.
 
-    why: model -> why it tells nothing.
+    why: model -> why it tells nothing, where that is a matter of the place.
     """
 
     def __init__(self, message: str, why: Mapping[str, str]) -> None:
@@ -43,7 +43,7 @@ class ForecastUnavailable(NoForecast):
 
 
 class Answer(NamedTuple):
-    """An answer as JSON, and on which rung each model stood: source name -> rung."""
+    """An answer as JSON, and on which rung each model stood: model -> rung."""
 
     body: bytes
     rungs: Rungs
@@ -121,7 +121,7 @@ def build_forecast(
     rungs: Rungs = {}
     if timeline is not None and mix is not None:
         merged = mix.done()
-        if not any(mix.given):
+        if not any(mix.lately):
             raise _nothing_left(place, sources, now)
         rungs = rungs_of(sources, mix, options, troubled, now)
         columns = derive(merged, timeline.slots)
@@ -146,22 +146,16 @@ def build_forecast(
 def _nowhere(place: Place, stores: Sequence[Store], troubled: Collection[str]) -> NoForecast:
     known = {store.schema.model for store in stores}
     told = f"no forecast for {place.lat:g},{place.lon:g}: no store covers it"
-    if lost := sorted(set(troubled) - known):
-        return ForecastUnavailable(f"{told}, but of {', '.join(lost)} nothing can be read", {})
+    if set(troubled) - known:
+        return ForecastUnavailable(told, {})
     return NoForecast(f"{told} (stores: {', '.join(sorted(known)) or 'none'})")
 
 
 def _nothing_left(place: Place, sources: Sources, now: datetime) -> ForecastUnavailable:
-    """Why the models that cover a place tell nothing: damaged, or over."""
-    why = {}
-    for source in sources.models:
-        schema = source.newest.schema
-        ended = f"the run of {schema.init_time:%Y-%m-%dT%H:%MZ} ended at {schema.valid_times[-1]:%Y-%m-%dT%H:%MZ}"
-        why[schema.model] = "its store is damaged at this place" if source.unreadable else ended
-    told = "; ".join(f"{model}: {reason}" for model, reason in why.items())
-    return ForecastUnavailable(
-        f"no forecast for {place.lat:g},{place.lon:g} from {now.astimezone(UTC):%Y-%m-%dT%H:%MZ} on: {told}", why
-    )
+    """The models that cover a place tell nothing: damaged, or over."""
+    told = f"no forecast for {place.lat:g},{place.lon:g} from {now.astimezone(UTC):%Y-%m-%dT%H:%MZ} on"
+    damaged = [source.model for source in sources.models if source.unreadable]
+    return ForecastUnavailable(told, dict.fromkeys(damaged, "its newest run is damaged at this place"))
 
 
 def warm() -> None:

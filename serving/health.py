@@ -1,19 +1,25 @@
-"""The state of the data served, by its age and not by the success of jobs; and what each store is."""
+"""The state of the data served, by its age and not by the success of jobs."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, Field
 
 from serving.preference import source_name
+from serving.rungs import MEANINGS, Rung, lowest
+from serving.series import MAX_GAP
 from serving.stores import ModelState, Snapshot
 from storage.freshness import Age, age_of
 from storage.reader import Store
-from storage.variables import Statistic
+
+WITHIN_LIMIT = frozenset({Age.FRESH, Age.DUE, Age.LATE})
+# Runs are published hours after they start: none can start later than this from now, unless a clock is wrong.
+AHEAD = timedelta(minutes=5)
 
 
 class Status(StrEnum):
@@ -27,20 +33,32 @@ class Status(StrEnum):
 class ModelHealth(BaseModel):
     """One model's run, as it is served."""
 
-    model: str = Field(examples=["gfs"])
+    model: str = Field(examples=["ifs"])
+    source: str = Field(description="its name in flags.sources and exclude", examples=["ecmwf_ifs"])
     state: Age = Field(
         description="fresh; due: the next run should be here; late: people are told; stale: passed over while others "
         "are not; ended: its last valid time is past; missing: no run of it opens"
+    )
+    rung: Rung = Field(
+        description="where the model's part of a forecast comes from: "
+        + "; ".join(f"{rung}: {text}" for rung, text in MEANINGS.items())
     )
     init_time: datetime | None = Field(description="start of the run that is served, UTC")
     age_minutes: int | None = Field(description="how long ago that was")
     leads: int | None = Field(description="how many lead times the run holds")
     last_valid_time: datetime | None = Field(description="what its last lead is valid for")
+    expected_next: datetime | None = Field(description="by when the next run should have taken its place")
+    stale_from: datetime | None = Field(description="from when on it is passed over while others are not")
     generation: int | None = Field(
         description="which publication of the model this is, by its manifest; null where the store was taken up "
         "without one"
     )
     store: str | None = Field(description="the file's name", examples=["20261124T0000Z.zarr.zip"])
+    previous_init_time: datetime | None = Field(
+        description="start of the run before it, which tells what the newest lacks"
+    )
+    newest_seen: datetime | None = Field(description="start of the newest run that was named here, served or not")
+    withheld: dict[str, str] = Field(description="variables that were kept out of the run, and why")
     problem: str | None = Field(description="why this is not what the folder of stores asks for")
 
 
@@ -48,55 +66,32 @@ class Health(BaseModel):
     """What is served and how old it is."""
 
     status: Status = Field(
-        description="ok; degraded: a model is late, stale, ended, missing or has a problem; down: nothing can be served"
+        description="ok; degraded: a model is late, stale, ended or missing, has a problem or withheld variables; "
+        "down: nothing can be served"
     )
+    rung: Rung = Field(description="the lowest rung that a model stands on")
     time: datetime = Field(description="the server's clock, which may be frozen")
     generation: int = Field(description="how often this process has exchanged its stores")
     models: list[ModelHealth]
     problem: str | None = Field(description="why the folder of stores cannot be read")
 
-
-class ModelVariable(BaseModel):
-    """A variable of a store."""
-
-    name: str = Field(examples=["air_temperature_2m"])
-    long_name: str
-    standard_name: str | None = Field(description="its CF standard name")
-    units: str = Field(description="as stored; answers convert", examples=["K"])
-    statistic: Statistic = Field(description="what a value says about the interval that ends at its valid time")
-
-
-class ModelGrid(BaseModel):
-    """A store's grid."""
-
-    kind: str = Field(examples=["latlon"])
-    shape: tuple[int, int] = Field(description="rows, columns", examples=[[721, 1440]])
-    parameters: dict[str, Any]
-
-
-class ModelStore(BaseModel):
-    """What a store says of itself."""
-
-    model: str = Field(examples=["ifs"])
-    source: str = Field(description="its name in flags.sources and exclude", examples=["ecmwf_ifs"])
-    title: str = Field(examples=["IFS of 2026-11-24T00:00Z"])
-    attribution: str
-    licence: str
-    init_time: datetime
-    lead_hours: list[float] = Field(description="hours after init_time")
-    grid: ModelGrid
-    variables: list[ModelVariable]
+    @property
+    def ready(self) -> bool:
+        """Whether one model at least is within its limit."""
+        return any(model.state in WITHIN_LIMIT for model in self.models)
 
 
 def health(snapshot: Snapshot, folder: Path, now: datetime) -> Health:
-    """The report of GET /health. `folder` of the stores is left out of what it tells."""
-    models = [_model_health(state, folder, now) for state in snapshot.models]
-    good = all(model.state in (Age.FRESH, Age.DUE) and not model.problem for model in models)
+    """The report of GET /health and /status.json. `folder` of the stores is left out of what it tells."""
+    ages = [age_of(state.store.schema, now) if state.store else Age.MISSING for state in snapshot.models]
+    models = [_model_health(state, age, ages, folder, now) for state, age in zip(snapshot.models, ages, strict=True)]
+    good = all(model.state in (Age.FRESH, Age.DUE) and not model.problem and not model.withheld for model in models)
     status = Status.OK if good and not snapshot.problem else Status.DEGRADED
-    if all(model.state in (Age.ENDED, Age.MISSING) for model in models):
+    if all(age in (Age.ENDED, Age.MISSING) for age in ages):
         status = Status.DOWN
     return Health(
         status=status,
+        rung=lowest(model.rung for model in models) if models else Rung.NONE,
         time=now,
         generation=snapshot.generation,
         models=models,
@@ -109,42 +104,52 @@ def _relative(problem: str | None, folder: Path) -> str | None:
     return problem and problem.replace(f"{folder}/", "").replace(str(folder), "")
 
 
-def _model_health(state: ModelState, folder: Path, now: datetime) -> ModelHealth:
+def _model_health(state: ModelState, age: Age, ages: Sequence[Age], folder: Path, now: datetime) -> ModelHealth:
     schema = state.store.schema if state.store else None
+    problem = _relative(state.problem, folder)
+    if schema and schema.init_time - now > AHEAD:
+        problem = problem or f"the run starts {_minutes(schema.init_time - now)} minutes from now: is the clock right?"
     return ModelHealth(
         model=state.model,
-        state=age_of(schema, now) if schema else Age.MISSING,
+        source=source_name(state.model),
+        state=age,
+        rung=_rung_of(state, age, ages, now),
         init_time=schema.init_time if schema else None,
-        age_minutes=int((now - schema.init_time).total_seconds() // 60) if schema else None,
+        age_minutes=_minutes(now - schema.init_time) if schema else None,
         leads=len(schema.lead_times) if schema else None,
         last_valid_time=schema.valid_times[-1] if schema else None,
+        expected_next=schema.init_time + timedelta(minutes=schema.freshness.due_after) if schema else None,
+        stale_from=schema.init_time + timedelta(minutes=schema.freshness.stale_after) if schema else None,
         generation=state.manifest.generation if state.manifest else None,
         store=state.store.path.name if state.store else None,
-        problem=_relative(state.problem, folder),
+        previous_init_time=state.previous.schema.init_time if state.previous else None,
+        newest_seen=state.newest_seen,
+        withheld=schema.withheld if schema else {},
+        problem=problem,
     )
 
 
-def describe(store: Store) -> ModelStore:
-    """One entry of GET /models."""
-    schema = store.schema
-    grid = schema.grid.to_attrs()
-    return ModelStore(
-        model=schema.model,
-        source=source_name(schema.model),
-        title=f"{schema.model.upper()} of {schema.init_time.astimezone(UTC):%Y-%m-%dT%H:%MZ}",
-        attribution=schema.attribution,
-        licence=schema.licence,
-        init_time=schema.init_time,
-        lead_hours=[lead / 60 for lead in schema.lead_times],
-        grid=ModelGrid(kind=grid.pop("kind"), shape=schema.grid.shape, parameters=grid),
-        variables=[
-            ModelVariable(
-                name=stored.name,
-                long_name=stored.variable.long_name,
-                standard_name=stored.variable.standard_name,
-                units=stored.variable.units,
-                statistic=stored.variable.statistic,
-            )
-            for stored in schema.variables
-        ],
-    )
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+def _rung_of(state: ModelState, age: Age, ages: Sequence[Age], now: datetime) -> Rung:
+    """Where the model's part of a forecast comes from, as far as that is the same at every place."""
+    within = any(each in WITHIN_LIMIT for each in ages)
+    if age in WITHIN_LIMIT or (age is Age.STALE and not within):
+        if age in (Age.LATE, Age.STALE) or state.problem:
+            return Rung.LAST_GOOD
+        fills = state.store is not None and state.previous is not None and _fills(state.previous, state.store, now)
+        return Rung.PREVIOUS_RUN if fills else Rung.NEWEST
+    return Rung.NEXT_MODEL if within or Age.STALE in ages else Rung.NONE
+
+
+def _fills(previous: Store, newest: Store, now: datetime) -> bool:
+    """Whether the run before the newest has leads to come that this lacks, or variables that were withheld from it."""
+    if age_of(previous.schema, now) not in WITHIN_LIMIT:
+        return False
+    old, new = previous.schema.valid_times, newest.schema.valid_times
+    if old[-1] > new[-1] or set(newest.schema.withheld) & set(previous.schema.names):
+        return True
+    gap = timedelta(seconds=MAX_GAP)
+    return any(after - before > gap and any(before < time < after for time in old) for before, after in pairwise(new))

@@ -10,39 +10,17 @@ from fastapi.openapi.utils import get_openapi
 from serving.ask import CONTRACT_BLOCKS, LONGEST_LOCATION, UNITS
 from serving.derived import KIND_WORDS
 from serving.door import CACHE_CONTROL
+from serving.examples import EXAMPLE, EXAMPLE_PROBLEM, EXAMPLE_UNAVAILABLE
 from serving.fields import TEXT, Field
 from serving.meanings import BLOCK_FIELDS, is_time, meaning, units_in_words
 from serving.preference import CONTRACT_SOURCES
 from serving.problems import MEDIA_TYPE, RETRY_AFTER
+from serving.unavailable import Unavailable
 
 DESCRIPTION = """Point forecasts in the Dark Sky format, made from weather-model runs that are served from local stores.
 
 A field that is not known is absent: never null, never -999. Every error is `application/problem+json` (RFC 9457) whose
 `detail` says what to do."""
-
-EXAMPLE_POINT = {"time": 1795680000, "precipIntensity": 0.0, "temperature": 4.85, "humidity": 0.84, "windSpeed": 3.2}
-EXAMPLE = {
-    "latitude": 52.52,
-    "longitude": 13.405,
-    "timezone": "Europe/Berlin",
-    "offset": 1.0,
-    "currently": EXAMPLE_POINT,
-    "hourly": {"data": [EXAMPLE_POINT]},
-    "daily": {"data": [{"time": 1795647600, "sunriseTime": 1795675200, "temperatureHigh": 7.1}]},
-    "flags": {
-        "sources": ["ecmwf_ifs", "gfs"],
-        "sourceTimes": {"ecmwf_ifs": "2026-11-26 00Z", "gfs": "2026-11-26 06Z"},
-        "units": "si",
-        "version": "Windlass 0.1.0",
-        "sourceIDX": {"gfs": {"x": 54, "y": 150, "lat": 52.5, "lon": 13.5}},
-    },
-}
-EXAMPLE_PROBLEM = {
-    "type": "about:blank",
-    "title": "Bad Request",
-    "status": 400,
-    "detail": "units 'metric' is none of us, si, ca, uk2, uk",
-}
 
 _MINUTE = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}Z$"}
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -56,9 +34,28 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
     document["paths"] = {"/forecast/{key}/{location}": {"get": _forecast()}, **document["paths"]}
     health = document["paths"]["/health"]["get"]["responses"]
     health["503"] = {**health["200"], "description": "Nothing can be served"}
+    document["paths"]["/readyz"]["get"]["responses"] = _ready()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas())
     return document
+
+
+def _ready() -> dict[str, Any]:
+    body = {
+        "type": "object",
+        "required": ["ready", "models"],
+        "properties": {
+            "ready": {"type": "boolean", "const": True},
+            "models": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Age"}},
+        },
+    }
+    return {
+        "200": {
+            "description": "A model at least is within its limit",
+            "content": {"application/json": {"schema": body, "example": {"ready": True, "models": {"gfs": "fresh"}}}},
+        },
+        "503": _unavailable("No model is within its limit"),
+    }
 
 
 def _forecast() -> dict[str, Any]:
@@ -117,12 +114,7 @@ def _forecast() -> dict[str, Any]:
             },
             "400": _problem("A malformed location, unit or list"),
             "404": _problem("No model covers the place"),
-            "503": {
-                **_problem("No run has arrived, or the runs there have ended or cannot be read"),
-                "headers": {
-                    "Retry-After": {"schema": {"type": "integer"}, "description": "seconds", "example": RETRY_AFTER}
-                },
-            },
+            "503": _unavailable("No run has arrived, or the runs there have ended or cannot be read"),
         },
     }
 
@@ -145,6 +137,24 @@ def _problem(text: str) -> dict[str, Any]:
     }
 
 
+def _unavailable(text: str) -> dict[str, Any]:
+    return {
+        "description": text,
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds", "example": RETRY_AFTER}},
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"$ref": "#/components/schemas/Unavailable"},
+                    ]
+                },
+                "example": EXAMPLE_UNAVAILABLE,
+            }
+        },
+    }
+
+
 def _schemas() -> dict[str, Any]:
     points = {f"{block.title()}Point": _point(block) for block in BLOCK_FIELDS}
     series = {
@@ -158,7 +168,10 @@ def _schemas() -> dict[str, Any]:
         for block in ("hourly", "daily")
     }
     cell = {name: {"type": "integer"} for name in ("x", "y")} | {name: {"type": "number"} for name in ("lat", "lon")}
+    definitions = Unavailable.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     return {
+        **definitions.pop("$defs"),
+        "Unavailable": definitions,
         "Forecast": {
             "type": "object",
             "required": ["latitude", "longitude", "timezone", "offset"],
@@ -190,8 +203,21 @@ def _schemas() -> dict[str, Any]:
                     "additionalProperties": {"type": "object", "required": list(cell), "properties": cell},
                     "description": "the grid cell that answered",
                 },
+                "rung": {"$ref": "#/components/schemas/Rung"},
+                "rungs": {
+                    "type": "object",
+                    "additionalProperties": {"$ref": "#/components/schemas/Rung"},
+                    "description": "where the part of each source comes from that told something or should have; "
+                    "`rung` is the lowest of them",
+                },
+                "previousTimes": {
+                    "type": "object",
+                    "additionalProperties": _MINUTE,
+                    "description": "when the runs started that told what newer ones lack: missing leads or variables, "
+                    "hours that were over when the newest started",
+                },
                 "staleSources": {**_NAMES, "description": "sources whose run is too old"},
-                "unreadableSources": {**_NAMES, "description": "sources whose store is damaged here"},
+                "unreadableSources": {**_NAMES, "description": "sources whose newest run is damaged here"},
             },
         },
         "Problem": {

@@ -87,14 +87,13 @@ def by_model(stores: Iterable[S], lat: float, lon: float) -> list[list[S]]:
 
 
 def split_stale(models: list[list[S]], now: datetime) -> tuple[list[list[S]], list[list[S]]]:
-    """(models to use, models whose newest run is stale), both in the given order.
+    """(models in the given order, models whose newest run is stale, the newest first).
 
-    A stale model is passed over. Where all are stale all are used, the newest run first: an old forecast that says so
-    is worth more than none.
+    The stale are passed over. Where the others tell nothing at all, or there are none, they are asked all the same:
+    an old forecast that says so is worth more than none.
     """
     stale = [runs for runs in models if is_stale(runs[0].schema, now)]
     if not stale:
         return models, stale
-    if len(stale) == len(models):
-        return sorted(models, key=lambda runs: runs[0].schema.init_time, reverse=True), stale
-    return [runs for runs in models if runs not in stale], stale
+    fresh = [runs for runs in models if not is_stale(runs[0].schema, now)]
+    return fresh, sorted(stale, key=lambda runs: runs[0].schema.init_time, reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -21,10 +22,10 @@ NOT_FOUND = (
 )
 
 
-def problem(status: int, detail: str) -> bytes:
-    """The body."""
+def problem(status: int, detail: str, more: Mapping[str, Any] | None = None) -> bytes:
+    """The body; `more`: members of its own that this problem has."""
     title = HTTPStatus(status).phrase
-    return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **(more or {})})
 
 
 def problem_headers(status: int) -> dict[str, str]:

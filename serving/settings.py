@@ -9,7 +9,8 @@ from datetime import datetime
 from fastapi import FastAPI
 from pydantic import AwareDatetime, Field
 
-from serving.app import create_app, wall_clock
+from serving.app import create_app
+from serving.clock import wall_clock
 from serving.forecast import warm
 from storage.settings import Settings
 

@@ -53,7 +53,7 @@ class Source:
     overtaken: whether another model told some of those.
     """
 
-    name: str
+    model: str
     newest: Store
     runs: list[Run] = field(default_factory=list)
     unreadable: bool = False
@@ -63,14 +63,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """The models that cover the place, best first, and who is too old to be asked."""
+    """The models that cover the place and were asked, best first; the names of those that are too old."""
 
     models: list[Source]
     stale: list[str]
-
-    @property
-    def unreadable(self) -> list[str]:
-        return [source.name for source in self.models if source.unreadable]
 
 
 def is_excluded(model: str, options: ForecastOptions) -> bool:
@@ -87,16 +83,17 @@ def read_sources(
     told and logged.
     """
     wanted = [store for store in stores if not is_excluded(store.schema.model, options)] if options.exclude else stores
-    known = preference.by_model(wanted, place.lat, place.lon)
-    models, stale = preference.split_stale(known, now)
-    limit = None if len(stale) == len(known) else now
-    found = Sources([], sorted(preference.source_name(runs[0].schema.model) for runs in stale))
-    # Hours that are over belong to earlier runs, whatever the newest holds.
+    models, stale = preference.split_stale(preference.by_model(wanted, place.lat, place.lon), now)
+    found = Sources([], [runs[0].schema.model for runs in stale])
+    # Hours that are over may belong to earlier runs, whatever the newest holds: they are no fallback.
     hour = int(now.timestamp()) // _HOUR * _HOUR
     for runs in models:
-        source = _read_model(place, runs, mix, hour, limit)
-        if source is not None:
+        if source := _read_model(place, runs, mix, hour, now):
             found.models.append(source)
+    if stale and not (any(mix.lately) if mix else found.models):
+        for runs in stale:
+            if source := _read_model(place, runs, mix, hour, None):
+                found.models.append(source)
     if mix is not None:
         for source in found.models:
             source.overtaken = source.missing > 0 and mix.missing(plan_of(source.newest.schema)) < source.missing
@@ -121,7 +118,7 @@ def _read_model(
             cell = store.schema.grid.cell(place.lat, place.lon)
         except OutsideGrid:
             continue
-        source = source or Source(preference.source_name(newest.schema.model), newest)
+        source = source or Source(newest.schema.model, newest)
         if mix is None or not useful:
             continue
         if store is not newest and limit is not None and preference.is_stale(store.schema, limit):
@@ -132,8 +129,7 @@ def _read_model(
             log.error("%s: %s", store.schema.model, error)
             source.unreadable = source.unreadable or store is newest
             continue
-        since = plan.first if store is newest else plan_of(newest.schema).first
-        source.runs.append(Run(store, cell, mix.fill(Reading(plan, values), min(hour, since))))
+        source.runs.append(Run(store, cell, mix.fill(Reading(plan, values), hour)))
     if mix is not None and source is not None and source.runs:
         first = source.runs[0]
         whole = len(source.runs) == 1 and first.store is newest and not newest.schema.withheld
@@ -145,7 +141,7 @@ Rungs = dict[str, Rung]
 
 
 def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Collection[str], now: datetime) -> Rungs:
-    """On which rung each model stands that told something here or should have.
+    """On which rung each model stands that told something here or should have: model -> rung.
 
     troubled: models of which something newer cannot be used, or nothing at all.
     """
@@ -153,28 +149,31 @@ def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Col
     for source in sources.models:
         rung = _rung_of(source, mix, troubled, now)
         if rung is not None:
-            rungs[source.name] = rung
+            rungs[source.model] = rung
     if troubled:
-        models = {source.newest.schema.model for source in sources.models}
+        asked = {source.model for source in sources.models}
         for model in troubled:
-            if model not in models and not is_excluded(model, options):
-                rungs.setdefault(preference.source_name(model), Rung.NEXT_MODEL)
+            if model not in asked and not is_excluded(model, options):
+                rungs[model] = Rung.NEXT_MODEL
     return rungs
 
 
 def _rung_of(source: Source, mix: Mix, troubled: Collection[str], now: datetime) -> Rung | None:
     schema = source.newest.schema
     age = now - schema.init_time
-    gave = earlier = False
+    told = lately = earlier = False
     for run in source.runs:
-        gave = gave or mix.given[run.number] > 0
-        earlier = earlier or (run.store is not source.newest and mix.lately[run.number] > 0)
-    if not gave:
-        ended = age > timedelta(minutes=schema.lead_times[-1])
-        return Rung.NEXT_MODEL if source.unreadable or ended else None
+        told = told or mix.given[run.number] > 0
+        if mix.lately[run.number]:
+            lately = True
+            earlier = earlier or run.store is not source.newest
     if source.overtaken:
         return Rung.NEXT_MODEL
-    if source.unreadable or schema.model in troubled or age > timedelta(minutes=schema.freshness.late_after):
+    if not lately:
+        if source.unreadable or age > timedelta(minutes=schema.lead_times[-1]):
+            return Rung.NEXT_MODEL
+        return Rung.NEWEST if told else None
+    if source.unreadable or source.model in troubled or age > timedelta(minutes=schema.freshness.late_after):
         return Rung.LAST_GOOD
     return Rung.PREVIOUS_RUN if earlier else Rung.NEWEST
 
@@ -191,17 +190,18 @@ def make_flags(sources: Sources, mix: Mix | None, rungs: Rungs, options: Forecas
     earlier: dict[str, str] = {}
     cells: dict[str, dict[str, float]] = {}
     for source in sources.models:
+        name = preference.source_name(source.model)
         for run in source.runs:
             if mix is None or not mix.given[run.number]:
                 continue
             schema = run.store.schema
             time = f"{schema.init_time:%Y-%m-%d %H}Z"
-            if source.name in times:
-                earlier[source.name] = time
+            if name in times:
+                earlier[name] = time
                 continue
-            times[source.name] = time
+            times[name] = time
             lat, lon = schema.grid.latlon(run.cell)
-            cells[source.name] = {"x": run.cell.x, "y": run.cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
+            cells[name] = {"x": run.cell.x, "y": run.cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
     flags: dict[str, Any] = {
         "sources": list(times),
         "sourceTimes": times,
@@ -210,11 +210,12 @@ def make_flags(sources: Sources, mix: Mix | None, rungs: Rungs, options: Forecas
         "sourceIDX": cells,
     }
     if rungs:
-        flags |= {"rung": lowest(rungs.values()), "rungs": rungs}
+        flags["rung"] = lowest(rungs.values())
+        flags["rungs"] = {preference.source_name(model): rung for model, rung in rungs.items()}
     if earlier:
         flags["previousTimes"] = earlier
     if sources.stale:
-        flags["staleSources"] = sources.stale
-    if sources.unreadable:
-        flags["unreadableSources"] = sources.unreadable
+        flags["staleSources"] = sorted(map(preference.source_name, sources.stale))
+    if unreadable := [source.model for source in sources.models if source.unreadable]:
+        flags["unreadableSources"] = [preference.source_name(model) for model in unreadable]
     return flags

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from serving.app import create_app
 from serving.door import ForecastDoor
 from serving.fields import CURRENTLY, DAILY, HOURLY
+from serving.metrics import Metrics
 from serving.stores import Stores
 from storage.grids import LatLonGrid
 
@@ -77,7 +78,7 @@ def detail(answer: httpx.Response, status: int) -> str:
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["cache-control"] == "no-store"
     body = answer.json()
-    assert list(body) == ["type", "title", "status", "detail"]
+    assert list(body) == ["type", "title", "status", "detail"] + (["rung", "models"] if status == 503 else [])
     assert body["status"] == status
     assert "Traceback" not in body["detail"]
     return str(body["detail"])
@@ -120,7 +121,7 @@ def test_the_comma_may_be_encoded_and_the_path_may_end_in_a_slash(ask: Ask) -> N
 
 
 def test_head_is_get_without_a_body(ask: Ask) -> None:
-    for path in (BERLIN, "/health", "/models", "/docs"):
+    for path in (BERLIN, "/health", "/status.json", "/status", "/livez", "/readyz", "/metrics", "/models", "/docs"):
         head, get = ask(path, "HEAD"), ask(path)
         assert head.status_code == get.status_code == 200
         assert head.headers["content-type"] == get.headers["content-type"]
@@ -181,7 +182,8 @@ def test_without_any_store_the_client_is_told_to_come_back(ask: Ask, tmp_path: P
 def test_runs_that_have_ended_are_told_with_their_end(ask: Ask) -> None:
     later = INIT + timedelta(days=30)
     answer = ask(BERLIN, now=later)
-    assert "gfs: the run of 2026-11-24T00:00Z ended at 2026-12-10T00:00Z" in detail(answer, 503)
+    told = "gfs: the run of 2026-11-24T00:00Z, 720 hours old, ended at 2026-12-10T00:00Z"
+    assert told in detail(answer, 503)
     assert "retry-after" in answer.headers
     health = ask("/health", now=later)
     assert health.status_code == 503
@@ -210,7 +212,7 @@ def test_a_bug_is_a_500_without_internals(ask: Ask, monkeypatch: pytest.MonkeyPa
 def door(folder: Path) -> ForecastDoor:
     stores = Stores(folder)
     stores.check()
-    return ForecastDoor(stores, lambda: NOW)
+    return ForecastDoor(stores, lambda: NOW, Metrics(stores, lambda: NOW))
 
 
 def checked(status: int, body: bytes) -> None:
@@ -224,7 +226,7 @@ def checked(status: int, body: bytes) -> None:
     st.binary(max_size=40) | st.from_regex(rb"(units|exclude|extend)=[a-z,%0-9]{0,20}", fullmatch=True),
 )
 def test_no_address_breaks_the_door(door: ForecastDoor, location: str, query: bytes) -> None:
-    checked(*door.answer(location, query))
+    checked(*door.answer(location, query)[:2])
 
 
 @given(
@@ -232,7 +234,7 @@ def test_no_address_breaks_the_door(door: ForecastDoor, location: str, query: by
     st.floats(-180, 360) | st.sampled_from([-180.0, 180.0, 179.9999, 360.0]),
 )
 def test_every_place_on_earth_has_a_forecast(door: ForecastDoor, lat: float, lon: float) -> None:
-    status, body = door.answer(f"{lat},{lon}", b"exclude=hourly,daily")
+    status, body, *_ = door.answer(f"{lat},{lon}", b"exclude=hourly,daily")
     assert status == 200, body
     assert "temperature" in json.loads(body)["currently"]
 
@@ -253,13 +255,20 @@ def test_health_tells_the_age_of_what_is_served(ask: Ask) -> None:
     gfs = report["models"][0]
     assert gfs == {
         "model": "gfs",
+        "source": "gfs",
         "state": "late",
+        "rung": "last-good",
         "init_time": "2026-11-24T00:00:00Z",
         "age_minutes": 522,
         "leads": 209,
         "last_valid_time": "2026-12-10T00:00:00Z",
+        "expected_next": "2026-11-24T05:30:00Z",
+        "stale_from": "2026-11-29T00:00:00Z",
         "generation": 1,
         "store": "20261124T0000Z.zarr.zip",
+        "previous_init_time": None,
+        "newest_seen": "2026-11-24T00:00:00Z",
+        "withheld": {},
         "problem": None,
     }
 
@@ -313,6 +322,10 @@ def test_openapi_is_valid_and_names_every_operation(ask: Ask) -> None:
     assert operations == {
         "/forecast/{key}/{location}": "getForecast",
         "/health": "getHealth",
+        "/status.json": "getStatus",
+        "/livez": "getLive",
+        "/readyz": "getReady",
+        "/metrics": "getMetrics",
         "/models": "getModels",
     }
     validator = pytest.importorskip("openapi_spec_validator")
@@ -330,6 +343,15 @@ def test_answers_are_what_openapi_says(ask: Ask) -> None:
     for units in ("us", "uk2"):
         check("Forecast", ask(f"{BERLIN}?units={units}&extend=hourly").json())
     check("Health", ask("/health").json())
+    check("Health", ask("/status.json").json())
+    ready = document["paths"]["/readyz"]["get"]["responses"]["200"]["content"]["application/json"]
+    for body in (ask("/readyz").json(), ready["example"]):
+        jsonschema.Draft202012Validator({**ready["schema"], "components": document["components"]}).validate(body)
+    later = INIT + timedelta(days=30)
+    example = document["paths"]["/readyz"]["get"]["responses"]["503"]["content"]["application/problem+json"]["example"]
+    for body in (ask(BERLIN, now=later).json(), ask("/readyz", now=later).json(), example):
+        check("Problem", body)
+        check("Unavailable", body)
     for store in ask("/models").json():
         check("ModelStore", store)
     check("Problem", ask("/nosuch").json())
@@ -346,7 +368,7 @@ def test_the_documentation_needs_no_other_server(ask: Ask) -> None:
     page = ask("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.text)
-    for text in ("getForecast", "getHealth", "getModels", "temperatureHighTime", "staleSources"):
+    for text in ("getForecast", "getHealth", "getReady", "getModels", "temperatureHighTime", "previousTimes"):
         assert text in page.text
     root = ask("/")
     assert root.status_code == 307
@@ -399,7 +421,7 @@ async def ask():
     async with app.router.lifespan_context(app), httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://api"
     ) as client:
-        for path in ("/forecast/key/52,13", "/health", "/models", "/docs", "/openapi.json"):
+        for path in ("/forecast/key/52,13", "/health", "/status", "/metrics", "/models", "/docs", "/openapi.json"):
             assert (await client.get(path)).status_code in (200, 503)
 
 asyncio.run(ask())

@@ -176,7 +176,7 @@ def test_regions(lat: float, lon: float, region: str) -> None:
     assert preference.region_at(lat, lon).name == region
 
 
-def test_a_stale_model_is_passed_over_unless_all_are(series_store: Any) -> None:
+def test_stale_models_are_set_apart_the_newest_run_first(series_store: Any) -> None:
     temperature = {"air_temperature_2m": 280.0}
     old = [series_store("ifs", INIT, range(4), temperature, stale_after=60)]
     older = [series_store("gfs", INIT - timedelta(hours=6), range(4), temperature, stale_after=60)]
@@ -184,7 +184,7 @@ def test_a_stale_model_is_passed_over_unless_all_are(series_store: Any) -> None:
     now = INIT + timedelta(minutes=61)
     assert preference.split_stale([old, fresh], now) == ([fresh], [old])
     assert preference.split_stale([old, fresh], INIT + timedelta(minutes=60)) == ([old, fresh], [])
-    assert preference.split_stale([older, old], now) == ([old, older], [older, old])
+    assert preference.split_stale([older, old], now) == ([], [old, older])
 
 
 def test_plans_are_remembered_and_forgotten_with_their_schema(series_store: Any) -> None:

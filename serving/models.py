@@ -1,0 +1,70 @@
+"""What each store that is served says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from serving.preference import source_name
+from storage.reader import Store
+from storage.variables import Statistic
+
+
+class ModelVariable(BaseModel):
+    """A variable of a store."""
+
+    name: str = Field(examples=["air_temperature_2m"])
+    long_name: str
+    standard_name: str | None = Field(description="its CF standard name")
+    units: str = Field(description="as stored; answers convert", examples=["K"])
+    statistic: Statistic = Field(description="what a value says about the interval that ends at its valid time")
+
+
+class ModelGrid(BaseModel):
+    """A store's grid."""
+
+    kind: str = Field(examples=["latlon"])
+    shape: tuple[int, int] = Field(description="rows, columns", examples=[[721, 1440]])
+    parameters: dict[str, Any]
+
+
+class ModelStore(BaseModel):
+    """What a store says of itself."""
+
+    model: str = Field(examples=["ifs"])
+    source: str = Field(description="its name in flags.sources and exclude", examples=["ecmwf_ifs"])
+    title: str = Field(examples=["IFS of 2026-11-24T00:00Z"])
+    attribution: str
+    licence: str
+    init_time: datetime
+    lead_hours: list[float] = Field(description="hours after init_time")
+    grid: ModelGrid
+    variables: list[ModelVariable]
+
+
+def describe(store: Store) -> ModelStore:
+    """One entry of GET /models."""
+    schema = store.schema
+    grid = schema.grid.to_attrs()
+    return ModelStore(
+        model=schema.model,
+        source=source_name(schema.model),
+        title=f"{schema.model.upper()} of {schema.init_time.astimezone(UTC):%Y-%m-%dT%H:%MZ}",
+        attribution=schema.attribution,
+        licence=schema.licence,
+        init_time=schema.init_time,
+        lead_hours=[lead / 60 for lead in schema.lead_times],
+        grid=ModelGrid(kind=grid.pop("kind"), shape=schema.grid.shape, parameters=grid),
+        variables=[
+            ModelVariable(
+                name=stored.name,
+                long_name=stored.variable.long_name,
+                standard_name=stored.variable.standard_name,
+                units=stored.variable.units,
+                statistic=stored.variable.statistic,
+            )
+            for stored in schema.variables
+        ],
+    )
