@@ -122,8 +122,6 @@ def _span(later: datetime, earlier: datetime) -> str:
     if minutes < 0:
         return f"-{_span(earlier, later)}"
     days, hours = divmod(minutes // 60, 24)
-    if days:
-        text = f"{days} d {hours} h"
-    else:
-        text = f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+    largest, next_one = (f"{days} d", f"{hours} h") if days else (f"{hours} h", f"{minutes % 60} min")
+    text = f"{largest} {next_one}" if days or hours else next_one
     return text.replace(" ", "\u00a0")
