@@ -47,7 +47,9 @@ a run that waits for its retry is taken for dead."""
 HOURS = "What is published is still served. Nothing new is ingested until this ends."
 
 
-def alarms(teller: UUID, blocks: Sequence[UUID], silence: timedelta = SILENCE) -> list[AutomationCore]:
+def alarms(
+    teller: UUID, pools: Sequence[str], blocks: Sequence[UUID], silence: timedelta = SILENCE
+) -> list[AutomationCore]:
     """The automations. `teller` is the deployment of the freshness flow, `blocks` get the server's own notices.
 
     None of them starts a crashed run again: that has no end (Prefect 3.8.8).
@@ -97,13 +99,13 @@ def alarms(teller: UUID, blocks: Sequence[UUID], silence: timedelta = SILENCE) -
         _automation(
             "windlass: pool not ready",
             "No worker of a pool gives a sign of life.",
-            _pools("not-ready"),
+            _pools(pools, "not-ready"),
             tell("work pool {{ work_pool.name }} has no worker", HOURS),
         ),
         _automation(
             "windlass: pool ready",
             "A pool has a worker again.",
-            _pools("ready"),
+            _pools(pools, "ready"),
             tell("work pool {{ work_pool.name }} has a worker", "Flow runs start."),
         ),
         _automation(
@@ -150,12 +152,14 @@ def _unless(after: str, within: timedelta, tag: str = TAG, others: bool = False)
     )
 
 
-def _pools(state: str) -> EventTrigger:
+def _pools(names: Sequence[str], state: str) -> EventTrigger:
+    ours: dict[str, str | list[str]] = {
+        "prefect.resource.id": "prefect.work-pool.*",
+        "prefect.resource.name": sorted(names),
+    }
     return EventTrigger(
         expect={f"prefect.work-pool.{state}"},
-        match=ResourceSpecification(
-            {"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": "windlass*"}
-        ),
+        match=ResourceSpecification(ours),
         for_each={"prefect.resource.id"},
     )
 
