@@ -55,6 +55,7 @@ def _steps(client: SyncPrefectClient, wanted: Wanted) -> Iterator[Change]:
     for deployment in declared:
         yield ensure_deployment(client, deployment)
     teller = next(deployment.full_name for deployment in declared if deployment.name == TELLER)
-    yield from ensure_automations(client, alarms(client.read_deployment_by_name(teller).id, blocks), TAG)
+    pools = [pool.name for pool in wanted.pools]
+    yield from ensure_automations(client, alarms(client.read_deployment_by_name(teller).id, pools, blocks), TAG)
     # Last, as automations may not name a block that is gone.
     yield from remove_blocks(client, blocks)
