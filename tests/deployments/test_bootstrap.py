@@ -117,7 +117,7 @@ def test_a_second_run_changes_nothing_and_heals_what_was_changed_by_hand(client:
     assert details["windlass: nobody looks"] == "disabled"
     there = {row.slug: row for row in client.read_deployment_by_name("ifs/ifs").schedules}
     assert not there["short-cycles"].active
-    # Not made anew: the runs that are scheduled already stay.
+    # Put right, not made anew.
     assert {slug: row.id for slug, row in there.items()} == {slug: row.id for slug, row in by_slug.items()}
 
 
