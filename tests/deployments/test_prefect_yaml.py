@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deployments.watch.tellers import EVENT
 from flows.freshness import CHORES
 from flows.models import flow_named, model_names
 
@@ -37,7 +38,7 @@ def test_every_model_and_every_chore_has_its_entry_and_every_entry_its_flow() ->
         assert entry["tags"] == ["windlass", f"model:{name}" if model else "chore"]
         assert entry["work_pool"]["work_queue_name"] == ("heavy" if model else "light")
         # What `windlass watch` emits.
-        watched = [{"match": {"prefect.resource.id": f"windlass.model.{name}"}, "expect": ["windlass.leads.arrived"]}]
+        watched = [{"match": {"prefect.resource.id": f"windlass.model.{name}"}, "expect": [EVENT]}]
         triggers = [{key: row[key] for key in ("match", "expect")} for row in entry.get("triggers", ())]
         assert triggers == (watched if model else [])
 
