@@ -124,6 +124,8 @@ MODEL = Model(
     points=721 * 1440,
     arrival=((0, 220), (384, 318)),
     grace=70,
+    # Hourly leads end here. They land 67 minutes before the last one; encoding them twice costs half an ingest more.
+    stages=(120,),
 )
 
 

@@ -95,6 +95,8 @@ MODEL = Model(
     points=721 * 1440,
     arrival=((0, 345), (90, 372), (144, 387), (360, 454)),
     grace=75,
+    # Three-hourly leads end here, and 06Z and 18Z do: 67 minutes before the last one of 00Z and 12Z.
+    stages=(144,),
     # CCSDS.
     by_eccodes=True,
 )

@@ -103,7 +103,7 @@ class Lookout:
             for one, pause in wanted.items():
                 if self._rest_of(place.mirror):
                     break
-                if self.clock.now() >= due.get(one, self.clock.now()):
+                if one not in due or self.clock.now() >= due[one]:
                     if await self._there(place, one, pause):
                         return Seen(await self._best(place, wanted, one), place.mirror)
                     due[one] = self.clock.now() + self._pause(place.mirror, pause, len(wanted))

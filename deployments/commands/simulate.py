@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from deployments.simulator.faults import FileFault
@@ -30,6 +31,7 @@ and every model sees the same weather at the same time; the same arguments give 
   windlass simulate DIR --model gfs --step 0.25 --bbox=5,47,16,55
   windlass simulate DIR --model gfs --leads 0-6 --fault missing@3
   windlass simulate DIR --model gfs --leads 0-6 --serve --fault slow@6
+  windlass simulate DIR --model gfs --serve --arrive 60 leads land as they do, an hour a minute
 
 [bold]Then[/bold] ingest it: windlass ingest gfs --mirror DIR
 
@@ -58,6 +60,12 @@ def simulate(
     ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Serve the folder over HTTP until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="Port of --serve; 0 takes a free one.", min=0, max=65535)] = 0,
+    arrive: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SPEED", min=0.1, help="With --serve: files land at the model's pace, so many times as fast."
+        ),
+    ] = None,
 ) -> None:
     from datetime import UTC, datetime
 
@@ -79,6 +87,8 @@ def simulate(
     of_files, of_server = _faults(fault or [], declared, run, hours)
     if of_server and not serve:
         raise RequestError(f"only a server can be {', '.join(sorted(of_server))}: add --serve")
+    if arrive is not None and not serve:
+        raise RequestError("files can land on a server only: add --serve")
     with progress_bar(f"simulating {model} {run:%Y-%m-%dT%HZ}") as advance:
         files = simulate_run(folder, declared, run, hours, grid, advance)
     size = sum(file.stat().st_size for file in files)
@@ -95,7 +105,11 @@ def simulate(
     if not serve:
         typer.echo(command.format(mirror))
         return
-    _serve(mirror, port, tuple(of_server.values()), command)
+    faults = tuple(of_server.values())
+    if arrive is None:
+        _serve(mirror, port, faults, command)
+    else:
+        _serve_arriving(mirror, port, faults, declared, run, arrive)
 
 
 simulate.__doc__ = HELP
@@ -179,14 +193,34 @@ def _faults(
     return of_files, of_server
 
 
-def _serve(folder: Path, port: int, faults: tuple[Fault, ...], command: str) -> None:
+def _serve_arriving(
+    folder: Path, port: int, faults: tuple[Fault, ...], model: Model, run: datetime, speed: float
+) -> None:
+    """Serve a run whose first lead lands in ten minutes of a fast clock, until Ctrl-C."""
+    from datetime import timedelta
+
+    from deployments.simulator.arrivals import arrivals, by_clock
+    from tasks.clock import FastClock
+
+    clock = FastClock(model.arrives(run, 0) - timedelta(minutes=10), speed)
+    appears = by_clock(arrivals(model, [run]), clock)
+    _serve(folder, port, faults, f"windlass watch {model.name} --ingest --mirror {{}} --clock {clock}", appears)
+
+
+def _serve(
+    folder: Path,
+    port: int,
+    faults: tuple[Fault, ...],
+    command: str,
+    appears: Callable[[str], bool] = lambda path: True,
+) -> None:
     """Serve until Ctrl-C; `command` has a place for the URL."""
     from threading import Event
 
     from deployments.console import stderr
     from deployments.simulator.server import serve
 
-    with serve(folder, faults, port=port) as server:
+    with serve(folder, faults, port=port, appears=appears) as server:
         typer.echo(command.format(server.url))
         stderr.print(f"serving {folder} at {server.url} until Ctrl-C", highlight=False, soft_wrap=True)
         try:

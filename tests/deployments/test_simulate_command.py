@@ -20,6 +20,7 @@ from deployments.commands.simulate import newest_due, simulate
 from flows.errors import RequestError
 from flows.gfs import MODEL as GFS
 from flows.ifs import MODEL as IFS
+from tasks.clock import parse_clock
 
 ROOT = Path(__file__).parents[2]
 COMMAND = """
@@ -99,6 +100,25 @@ def test_served_faults_and_all_until_it_is_interrupted(command: Command) -> None
     assert "stopped" in shown
 
 
+def test_files_of_an_arriving_run_land_at_its_pace_on_a_fast_clock(command: Command) -> None:
+    arguments = ("--model", "ifs", "--init-time", "2026-04-20T00", "--leads", "0-3/3", "--step", "10")
+    # A year takes two minutes: ten minutes before the first lead are over at once.
+    with subprocess.Popen(
+        **command(*arguments, "--serve", "--arrive", "300000"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as serving:
+        assert serving.stdout is not None
+        told = serving.stdout.readline()
+        match = re.search(r"windlass watch ifs --ingest --mirror (http://127\.0\.0\.1:\d+) --clock (\S+)", told)
+        assert match, told
+        clock = parse_clock(match[2])
+        assert (clock.start, clock.speed) == (datetime(2026, 4, 20, 5, 35, tzinfo=UTC), 300000)
+        with urllib.request.urlopen(f"{match[1]}/20260420/00z/ifs/0p25/oper/20260420000000-0h-oper-fc.grib2") as answer:
+            assert answer.read(4) == b"GRIB"
+        serving.send_signal(signal.SIGINT)
+        serving.communicate()
+    assert serving.returncode == 0
+
+
 def test_a_wrong_model_is_one_line_and_a_bad_exit(command: Command, tmp_path: Path) -> None:
     done = run(command("--model", "nosuch"))
     assert done.returncode == 1
@@ -116,6 +136,7 @@ def test_a_wrong_model_is_one_line_and_a_bad_exit(command: Command, tmp_path: Pa
         ({"fault": ["corrupt@1:third"]}, "products: main, secondary"),
         ({"leads": "1", "fault": ["corrupt@2"]}, "lead 2 is not simulated"),
         ({"fault": ["slow@1"]}, "only a server can be slow@1: add --serve"),
+        ({"arrive": 60.0}, "files can land on a server only: add --serve"),
         ({"step": 1.0, "full": True}, "give one of them"),
         ({"bbox": "1,2,3"}, "write W,S,E,N"),
     ],

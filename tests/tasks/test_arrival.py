@@ -14,6 +14,7 @@ import pytest
 from deployments.simulator.clock import JumpingClock
 from deployments.simulator.server import Fault, serve
 from tasks.arrival import LONGEST_REST, PATIENCE, Lookout, Seen, Sought
+from tasks.clock import Clock
 from tasks.mirrors import open_places
 from tasks.wanted import Mirror
 
@@ -73,6 +74,17 @@ def test_what_is_not_there_is_looked_for_until_the_end_and_no_longer(watch: Watc
         # One look every pause, give or take the jitter.
         assert 60 / PAUSE / 1.2 <= len(server.asked) <= 60 / PAUSE / 0.8 + 2
     assert watch.told == []
+
+
+def test_what_is_there_is_seen_on_the_machines_own_clock(bucket: Path, toy: SimpleNamespace) -> None:
+    async def look() -> Seen | None:
+        mirror = Mirror("mirror1", str(bucket))
+        async with open_places([mirror], PATIENCE, 1) as places:
+            clock = Clock()
+            lookout = Lookout(places, [mirror], toy.main, clock)
+            return await lookout.first(lambda: {Sought(toy.run, 2): 5.0}, clock.now())
+
+    assert leads_of([asyncio.run(asyncio.wait_for(look(), 60))]) == [(2, "mirror1")]
 
 
 def test_nothing_sought_asks_nobody(watch: Watch, bucket: Path) -> None:
