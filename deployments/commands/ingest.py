@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 HELP = """Bring one model run aboard and publish it.
 
-Without options: the newest complete run, whole, from the model's public mirrors, as a Prefect flow run. \
+Without options: the newest run, whole, or up to the lead where its model has a first stage end, from the model's \
+public mirrors, as a Prefect flow run. Leads that are about to arrive are waited for, until the model's deadline. \
 Before it starts it says what it will download and what disk and memory that takes.
 
 [bold]Examples[/bold]
