@@ -124,6 +124,7 @@ def introduction(folder: Path, base: str, frozen: datetime | None) -> str:
     lines += [
         f"forecast  {base}/forecast/demo/52.52,13.405?units=si",
         f"API docs  {base}/docs",
+        f"status    {base}/status",
         f"health    {base}/health",
     ]
     return "\n".join(lines)
@@ -132,10 +133,12 @@ def introduction(folder: Path, base: str, frozen: datetime | None) -> str:
 def run(listening: socket.socket, workers: int) -> None:
     """Serve until SIGINT or SIGTERM, then end with code 0; with code 1 where the application does not start."""
     import signal
+    from tempfile import TemporaryDirectory
 
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from serving.metrics import share_counts
     from serving.settings import FACTORY
 
     config = uvicorn.Config(
@@ -152,7 +155,9 @@ def run(listening: socket.socket, workers: int) -> None:
     )
     server = uvicorn.Server(config)
     if workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
+        with TemporaryDirectory(prefix="windlass-metrics-") as counts:
+            share_counts(Path(counts))
+            Multiprocess(config, sockets=[listening]).run()
         return
 
     def ended(number: int, frame: object) -> None:
