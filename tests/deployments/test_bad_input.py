@@ -255,7 +255,7 @@ def test_a_mirror_without_the_run_is_said_with_its_answer(
 def test_an_empty_folder_has_no_run(run: Run, published: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     error = run("ingest", "gfs", "--mirror", tmp_path / "empty", "--now", "2026-04-20T12", "--direct").error
-    assert "gfs 2026-04-20T12Z lead 384 and 3 runs before it, back to 2026-04-19T18Z: not there" in error
+    assert "gfs 2026-04-20T12Z lead 120 or 384 and 3 runs before it, back to 2026-04-19T18Z: not there" in error
     assert f"{tmp_path / 'empty' / 'gfs.20260420'}" in error
     assert "Try again later" in error
     assert len(error) < 600
