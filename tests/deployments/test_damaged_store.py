@@ -15,7 +15,7 @@ import pytest
 from serving.app import create_app
 
 Run = Callable[..., Any]
-NOW = datetime(2026, 4, 20, 9, tzinfo=UTC)
+NOW, LATER = datetime(2026, 4, 20, 1, tzinfo=UTC), datetime(2026, 4, 20, 7, tzinfo=UTC)
 NEXT = ("--leads", "0-2", "--init-time", "2026-04-20T06", "--direct")
 
 
@@ -105,11 +105,11 @@ def test_a_store_that_is_not_there_is_said(run: Run, tmp_path: Path, verb: str) 
         assert str(path) in run("store", verb, path).error
 
 
-def answer(stores: Path) -> Any:
+def answer(stores: Path, now: datetime = NOW) -> Any:
     """What the API says of a place, from these stores, at a time that stands still."""
 
     async def ask() -> Any:
-        app = create_app(stores, lambda: NOW)
+        app = create_app(stores, lambda: now)
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
@@ -174,7 +174,7 @@ def test_sync_refuses_a_damaged_bucket_and_the_api_answers_as_before(
         file.unlink()
     assert run("ingest", "gfs", "--mirror", runs, *NEXT).returncode == 0
     assert run("sync", "--once").returncode == 0
-    assert answer(windlass.stores) != before
+    assert answer(windlass.stores, LATER) != before
 
 
 def test_an_ingest_does_not_publish_over_a_garbled_manifest(run: Run, published: Any, runs: Path) -> None:
