@@ -168,7 +168,11 @@ def test_it_serves_swaps_under_load_and_ends_cleanly(tmp_path: Path, number: sig
 def test_workers_serve_and_leave_nobody_behind(tmp_path: Path) -> None:
     publish(tmp_path, 0)
     with serving("--stores", str(tmp_path), "--now", "2026-04-20T09", "--workers", "2") as (process, url, _):
-        assert temperature(url) == (0.0, "2026-04-20 00Z")
+        for _ in range(20):
+            assert temperature(url) == (0.0, "2026-04-20 00Z")
+        with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+            told = answer.read().decode()
+        assert 'windlass_requests_total{status="200"} 20.0' in told, "whichever worker is scraped, all are counted"
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         assert process.wait(timeout=30) == 0
