@@ -47,6 +47,8 @@ class Metrics:
             ["model", "rung"],
             registry=self._registry,
         )
+        # `labels` costs as much as counting.
+        self._of_rung: dict[tuple[str, Rung], Counter] = {}
         self._of_status = {status: self._requests.labels(str(status)) for status in (200, 400, 404, 500, 503)}
 
     def answered(self, status: int, seconds: float, rungs: Mapping[str, Rung]) -> None:
@@ -55,7 +57,10 @@ class Metrics:
         self._seconds.observe(seconds)
         for model, rung in rungs.items():
             if rung is not Rung.NEWEST:
-                self._fallbacks.labels(model, rung.value).inc()
+                counter = self._of_rung.get((model, rung))
+                if counter is None:
+                    counter = self._of_rung[model, rung] = self._fallbacks.labels(model, rung.value)
+                counter.inc()
 
     def page(self) -> bytes:
         """The answer to a scrape, in the text format 0.0.4."""
