@@ -69,7 +69,6 @@ def _declared(
         fields={
             "entrypoint": entry["entrypoint"],
             "description": entry["description"],
-            "version": flow.version,
             "tags": entry["tags"],
             "parameters": entry["parameters"],
             "work_pool_name": pool["name"],
