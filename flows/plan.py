@@ -23,8 +23,8 @@ STORE_BYTES_PER_VALUE = 0.85
 SCRATCH_BYTES_PER_VALUE = 2
 BASE_MEMORY = 250_000_000
 """The interpreter, ecCodes, numba and the tables of a run."""
-SHARD_ROWS = 3
-"""Rows of shards in memory: one being filled, one being compressed, and what the one before has become."""
+SHARD_ROWS = 2
+"""Rows of shards in memory: one being filled, one being compressed in the place of its own steps."""
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,6 @@ class Blobs:
             raise broken(message, f"{message.blob} ends {end - len(data)} bytes too early")
         return data[message.offset : end]
 
-    def close(self) -> None:
-        self._files.clear()
-
 
 def _mapped(message: StagedMessage) -> NDArray[np.uint8]:
     path = Path(message.blob)
