@@ -7,30 +7,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.grids.grid import Box, Cell, Grid, OutsideGrid, Window, wrap_longitude
+from storage.grids.grid import Around, Box, Cell, Grid, OutsideGrid, Window, just, wrap_longitude
 from storage.grids.lambert import LambertGrid
 from storage.grids.latlon import LatLonGrid
+from storage.grids.mercator import MercatorGrid
+from storage.grids.plane import PlaneGrid
+from storage.grids.polar import PolarStereographicGrid
 
 __all__ = [
     "GRIDS",
+    "Around",
     "Box",
     "Cell",
     "Grid",
     "LambertGrid",
     "LatLonGrid",
+    "MercatorGrid",
     "OutsideGrid",
+    "PlaneGrid",
+    "PolarStereographicGrid",
     "Window",
     "grid_from_attrs",
+    "just",
     "wrap_longitude",
 ]
 
-GRIDS: dict[str, type[Grid]] = {grid.kind: grid for grid in (LatLonGrid, LambertGrid)}
+GRIDS: dict[str, type[Grid]] = {
+    grid.kind: grid for grid in (LatLonGrid, LambertGrid, PolarStereographicGrid, MercatorGrid)
+}
+_known: dict[Grid, Grid] = {}
 
 
 def grid_from_attrs(attrs: dict[str, Any]) -> Grid:
-    """The grid that `to_attrs` described; raises ValueError for an unknown kind."""
-    attrs = dict(attrs)
-    kind = attrs.pop("kind", None)
+    """The grid that `to_attrs` described, one object for all that are equal; raises ValueError for an unknown kind."""
+    kind = attrs.get("kind")
     if kind not in GRIDS:
         raise ValueError(f"unknown grid kind {kind!r}; known: {', '.join(sorted(GRIDS))}")
-    return GRIDS[kind](**attrs)
+    grid = GRIDS[kind](**{name: value for name, value in attrs.items() if name != "kind"})
+    return _known.setdefault(grid, grid)

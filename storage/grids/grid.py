@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import compress
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,6 +26,34 @@ class Cell(NamedTuple):
 
     y: int
     x: int
+
+
+class Around(NamedTuple):
+    """The up to four cells around a place, and each one's share of what a straight line makes of them there.
+
+    weights: above 0; they sum to 1. turns: how far east at the cell points to the left of east at the place, as both
+    lie on a map around the pole, radians; 0 where that is too little to matter.
+    """
+
+    cells: tuple[Cell, ...]
+    weights: tuple[float, ...]
+    turns: tuple[float, ...]
+
+    @property
+    def nearest(self) -> int:
+        """The number of the cell of the largest weight, of equals the last: so `Grid.cell` has it."""
+        return len(self.weights) - 1 - self.weights[::-1].index(max(self.weights))
+
+    def only(self, kept: Sequence[bool]) -> Around:
+        """The same without those cells that are not `kept`, of which there must be one."""
+        total = sum(compress(self.weights, kept))
+        weights = tuple(weight / total for weight in compress(self.weights, kept))
+        return Around(tuple(compress(self.cells, kept)), weights, tuple(compress(self.turns, kept)))
+
+
+def just(cell: Cell) -> Around:
+    """One cell as it is."""
+    return Around((cell,), (1.0,), (0.0,))
 
 
 class Box(NamedTuple):
@@ -54,9 +85,20 @@ class Grid(ABC):
     def shape(self) -> tuple[int, int]:
         return self.ny, self.nx
 
+    @property
+    def wraps(self) -> bool:
+        """Whether the columns close the circle: west of column 0 lies the last one."""
+        return False
+
     @abstractmethod
+    def _place(self, lat: float, lon: float) -> tuple[float, float]:
+        """Fractional (row, column) of a place, at most half a cell outside; raises OutsideGrid."""
+
     def cell(self, lat: float, lon: float) -> Cell:
         """The nearest cell; raises OutsideGrid."""
+        y, x = self._place(lat, lon)
+        row, column = min(max(math.floor(y + 0.5), 0), self.ny - 1), math.floor(x + 0.5)
+        return Cell(row, column % self.nx if self.wraps else min(max(column, 0), self.nx - 1))
 
     @abstractmethod
     def latlon(self, cell: Cell) -> tuple[float, float]:
@@ -66,9 +108,51 @@ class Grid(ABC):
     def latlons(self, rows: Lines = ALL, columns: Lines = ALL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Latitudes and longitudes [rows, columns] of the points, degrees, -180 <= lon < 180; not to be written to."""
 
-    @abstractmethod
-    def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
-        """The up to four cells around a place with bilinear weights that sum to 1; raises OutsideGrid."""
+    def edge(self) -> NDArray[np.bool_]:
+        """The points [y, x] beyond which the map does not go on."""
+        edge = np.zeros(self.shape, np.bool_)
+        edge[[0, -1]] = True
+        if not self.wraps:
+            edge[:, [0, -1]] = True
+        return edge
+
+    def convergence(self, rows: Lines = ALL, columns: Lines = ALL) -> NDArray[np.float64]:
+        """How far the y axis points to the east of north at the points, radians [rows, columns]."""
+        lats, _ = self.latlons(rows, columns)
+        return np.zeros(lats.shape)
+
+    def neighbours(self, lat: float, lon: float) -> Around:
+        """The up to four cells around a place with bilinear weights; raises OutsideGrid.
+
+        Half a cell outside of the outermost cells, only these are there.
+        """
+        row, column = self._place(lat, lon)
+        last = self.nx - 1
+        row = min(max(row, 0.0), self.ny - 1.0)
+        if not self.wraps:
+            column = min(max(column, 0.0), float(last))
+        y, x = math.floor(row), math.floor(column)
+        down, right = row - y, column - x
+        east = x + 1 if x < last else 0
+        if x < 0:
+            x = last
+        cells: tuple[Cell, ...]
+        weights: tuple[float, ...]
+        if down and right:
+            cells = Cell(y, x), Cell(y, east), Cell(y + 1, x), Cell(y + 1, east)
+            left, up = 1.0 - right, 1.0 - down
+            weights = up * left, up * right, down * left, down * right
+        elif right:
+            cells, weights = (Cell(y, x), Cell(y, east)), (1.0 - right, right)
+        elif down:
+            cells, weights = (Cell(y, x), Cell(y + 1, x)), (1.0 - down, down)
+        else:
+            cells, weights = (Cell(y, x),), (1.0,)
+        return Around(cells, weights, self._turns(cells, row, column, lat))
+
+    def _turns(self, cells: tuple[Cell, ...], row: float, column: float, lat: float) -> tuple[float, ...]:
+        """`turns` of the neighbours of a place at fractional row and column."""
+        return (0.0,) * len(cells)
 
     @abstractmethod
     def window(self, box: Box) -> Window:
@@ -93,6 +177,12 @@ class Grid(ABC):
     def to_attrs(self) -> dict[str, Any]:
         """Plain JSON from which `grid_from_attrs` builds an equal grid."""
         return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+
+def check_place(lat: float, lon: float) -> None:
+    """Raises OutsideGrid where there is no such place."""
+    if not (math.isfinite(lat) and math.isfinite(lon) and -90.0 <= lat <= 90.0):
+        raise OutsideGrid(f"latitude {lat}, longitude {lon} is not a place on Earth")
 
 
 def wrap_longitude(lon: float) -> float:

@@ -9,7 +9,20 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids.grid import ALL, Box, Cell, Grid, Lines, OutsideGrid, Window, wrap_longitude, wrap_longitudes
+from storage.grids.grid import (
+    ALL,
+    Around,
+    Box,
+    Cell,
+    Grid,
+    Lines,
+    OutsideGrid,
+    Window,
+    check_place,
+    wrap_longitude,
+    wrap_longitudes,
+)
+from storage.grids.window import window_of_axes
 
 
 @dataclass(frozen=True)
@@ -35,10 +48,17 @@ class LatLonGrid(Grid):
     def wraps(self) -> bool:
         return abs(self.nx * self.dlon - 360.0) < self.dlon / 2
 
+    def edge(self) -> NDArray[np.bool_]:
+        edge = super().edge()
+        for row in (0, -1) if self.wraps else ():
+            # Beyond a pole the map goes on at the other side.
+            if abs(self.axes()[1][row]) + abs(self.dlat) > 90.0 + 1e-9:
+                edge[row] = False
+        return edge
+
     def _place(self, lat: float, lon: float) -> tuple[float, float]:
         """Fractional (row, column) of a place; columns from -0.5 on, below nx - 0.5 where the grid wraps."""
-        if not (math.isfinite(lat) and math.isfinite(lon) and -90.0 <= lat <= 90.0):
-            raise OutsideGrid(f"latitude {lat}, longitude {lon} is not a place on Earth")
+        check_place(lat, lon)
         y = (lat - self.lat0) / self.dlat
         x = (lon - self.lon0) % 360.0 / self.dlon
         if x > self.nx - 0.5 and x > 360.0 / self.dlon - 0.5:
@@ -48,16 +68,30 @@ class LatLonGrid(Grid):
             raise OutsideGrid(f"latitude {lat}, longitude {lon} is outside {self.extent()}")
         return y, x
 
+    def neighbours(self, lat: float, lon: float) -> Around:
+        """As of every grid; between a pole and the outermost row, the cells across the pole are the others."""
+        near = super().neighbours(lat, lon)
+        edge = self.lat0 + self.dlat * near.cells[0].y
+        beyond, gap = abs(lat) - abs(edge), 90.0 - abs(edge)
+        if beyond <= 0.0 or gap < 1e-9 or lat * edge < 0.0 or not self.wraps or near.cells[0].y not in (0, self.ny - 1):
+            return near
+        far = beyond / (2.0 * gap)
+        across = super().neighbours(edge, lon + 180.0)
+        half_turn = math.copysign(math.pi, lat)
+        return Around(
+            near.cells + across.cells,
+            (*(weight * (1.0 - far) for weight in near.weights), *(weight * far for weight in across.weights)),
+            near.turns + tuple(turn + half_turn for turn in across.turns),
+        )
+
+    def _turns(self, cells: tuple[Cell, ...], row: float, column: float, lat: float) -> tuple[float, ...]:
+        turn = math.radians(self.dlon) * math.sin(math.radians(lat))
+        return tuple(turn * math.remainder(cell.x - column, 360.0 / self.dlon) for cell in cells)
+
     def extent(self) -> str:
         lats = sorted((self.lat0, self.lat0 + self.dlat * (self.ny - 1)))
         east = self.lon0 + self.dlon * (self.nx - 1)
         return f"latitudes {lats[0]:g}..{lats[1]:g}, longitudes {self.lon0:g}..{east:g}"
-
-    def cell(self, lat: float, lon: float) -> Cell:
-        y, x = self._place(lat, lon)
-        row = min(max(math.floor(y + 0.5), 0), self.ny - 1)
-        column = math.floor(x + 0.5)
-        return Cell(row, column % self.nx if self.wraps else min(max(column, 0), self.nx - 1))
 
     def latlon(self, cell: Cell) -> tuple[float, float]:
         return self.lat0 + self.dlat * cell.y, wrap_longitude(self.lon0 + self.dlon * cell.x)
@@ -68,34 +102,9 @@ class LatLonGrid(Grid):
         shape = len(lats), len(lons)
         return np.broadcast_to(lats[:, None], shape), np.broadcast_to(lons, shape)
 
-    def neighbours(self, lat: float, lon: float) -> list[tuple[Cell, float]]:
-        y, x = self._place(lat, lon)
-        y = min(max(y, 0.0), self.ny - 1.0)
-        if not self.wraps:
-            x = min(max(x, 0.0), self.nx - 1.0)
-        row, column = math.floor(y), math.floor(x)
-        fy, fx = y - row, x - column
-        weights = [
-            (Cell(row + dy, (column + dx) % self.nx), (fy if dy else 1 - fy) * (fx if dx else 1 - fx))
-            for dy in (0, 1)
-            for dx in (0, 1)
-        ]
-        return [(cell, weight) for cell, weight in weights if weight > 0]
-
     def window(self, box: Box) -> Window:
-        lats = self.lat0 + self.dlat * np.arange(self.ny)
-        rows = np.flatnonzero((lats >= box.south - 1e-9) & (lats <= box.north + 1e-9))
-        width = 360.0 if box.east - box.west >= 360.0 else (box.east - box.west) % 360.0
-        east_of_west = (self.lon0 + self.dlon * np.arange(self.nx) - box.west + 1e-9) % 360.0
-        columns = np.flatnonzero(east_of_west <= width + 2e-9)
-        if len(columns) and self.wraps and width < 360.0:
-            columns = np.roll(columns, -int(np.argmin(east_of_west[columns])))
-        elif len(columns):
-            # A box around the gap of a grid that is not closed touches both of its ends.
-            columns = np.arange(columns[0], columns[-1] + 1)
-        if not len(rows) or not len(columns):
-            raise OutsideGrid(f"no grid point lies within {tuple(box)}; the grid spans {self.extent()}")
-        return Window(int(rows[0]), len(rows), int(columns[0]), len(columns))
+        _, lats, _, lons = self.axes()
+        return window_of_axes(lats, lons, box, wraps=self.wraps, extent=f"a grid of {self.extent()}")
 
     def crop(self, window: Window) -> LatLonGrid:
         lon0 = self.lon0 + self.dlon * window.column
