@@ -16,6 +16,16 @@ from storage.errors import BucketError
 Progress = Callable[[int, int], None]
 
 BLOCK_BYTES = 8 << 20
+SWAPS = 200
+"""Tries of one change: somebody else may be faster often, and a store may tell for a while what was there before."""
+
+
+def tries() -> Iterator[bool]:
+    """One for each try of a read, a change and a swap; True for the last one, after which a Conflict is told.
+
+    A store that answers every swap with a conflict ends the trying, too.
+    """
+    return (number == SWAPS - 1 for number in range(SWAPS))
 
 
 class Bucket(ABC):

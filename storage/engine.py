@@ -14,15 +14,15 @@ from xarray.core import indexing
 
 from storage.errors import StoreError
 from storage.grids import Grid
-from storage.layout import BLOCK, BLOCKS, FILL, SHARD, dequantise
+from storage.layout import BLOCKS, FILL, dequantise, shard_side
 from storage.metadata import AXES, global_attrs, horizontal
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
 
 SUFFIX = ".zarr.zip"
-PREFERRED = 10 * SHARD
-"""Cells along each side of a dask chunk: about 8 MB a variable of 209 leads."""
+PREFERRED = 10
+"""Shards along each side of a dask chunk: about 8 MB a variable of 209 leads."""
 METHODS = {
     Statistic.INSTANT: "time: point",
     Statistic.ACCUMULATION: "time: sum",
@@ -52,9 +52,10 @@ class StoredArray(BackendArray):
         times, ys, xs = (np.atleast_1d(part) for part in asked)
         steps = np.empty((len(times), len(ys), len(xs)), np.int16)
         variables = slice(self.row, self.row + 1)
-        for shard_row, at_y, y in _by_shard(ys):
-            for shard_column, at_x, x in _by_shard(xs):
-                chunks = {int(b) for b in np.add.outer(np.unique(y // BLOCK) * BLOCKS, np.unique(x // BLOCK)).flat}
+        side, size = shard_side(self.store.schema), self.store.schema.block
+        for shard_row, at_y, y in _by_shard(ys, side):
+            for shard_column, at_x, x in _by_shard(xs, side):
+                chunks = {int(b) for b in np.add.outer(np.unique(y // size) * BLOCKS, np.unique(x // size)).flat}
                 block = self.store.block(shard_row, shard_column, variables=variables, chunks=chunks)[0]
                 steps[:, at_y[:, None], at_x] = block[times[:, None, None], y[:, None], x]
         values = dequantise(steps, self.stored.scale_factor, self.stored.add_offset)
@@ -80,18 +81,20 @@ class PlaceArray(BackendArray):
         return places[tuple(0 if part.ndim == 0 else slice(None) for part in asked)]
 
 
-def _by_shard(cells: NDArray[np.int64]) -> Iterable[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+def _by_shard(cells: NDArray[np.int64], side: int) -> Iterable[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Cells of one axis by shard: (shard, where they stand in `cells`, their place within the shard)."""
-    shards = cells // SHARD
+    shards = cells // side
     for shard in np.unique(shards):
         at = np.flatnonzero(shards == shard)
-        yield int(shard), at, cells[at] % SHARD
+        yield int(shard), at, cells[at] % side
 
 
 def variable_attrs(stored: StoredVariable) -> dict[str, Any]:
     """CF attributes of one variable; `interval_minutes` says per time how long the interval is that ends there."""
     row = stored.variable
-    attrs: dict[str, Any] = {"long_name": row.long_name, "units": row.units, "cell_methods": METHODS[row.statistic]}
+    attrs: dict[str, Any] = {"long_name": row.long_name, "units": row.units}
+    if row.statistic in METHODS:
+        attrs["cell_methods"] = METHODS[row.statistic]
     if row.standard_name:
         attrs["standard_name"] = row.standard_name
     if row.flags:
@@ -139,7 +142,8 @@ class WindlassBackend(BackendEntrypoint):
         schema = store.schema
         dropped = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
         names = schema.grid.axes()[::2]
-        preferred = {name: min(size, PREFERRED) for name, size in zip(names, schema.grid.shape, strict=True)}
+        most = PREFERRED * shard_side(schema)
+        preferred = {name: min(size, most) for name, size in zip(names, schema.grid.shape, strict=True)}
         coords = _coordinates(schema, preferred)
         preferred = {"time": len(schema.lead_times)} | preferred
         variables = {

@@ -1,8 +1,9 @@
 """How numbers lie in a store: axes, blocks, shards, the header rows of every chunk, and int16 steps.
 
 The array `forecast` is int16 [header + variable, time, y, x]. One inner chunk holds all variables and times of
-BLOCK x BLOCK cells, so one read answers a point; SHARD x SHARD cells share one zip entry, which keeps a global
-0.25 degree run at about 10,500 entries and stays usable with plain zarr-python. lz4 with byte shuffle reads fastest.
+BLOCK x BLOCK cells, or of as many as the schema says, so one read answers a point. BLOCKS x BLOCKS chunks share one
+zip entry, which keeps a global 0.25 degree run at about 10,500 entries and stays usable with plain zarr-python. lz4
+with byte shuffle reads fastest.
 The first four rows of every chunk say which run and lead each column belongs to, as exact integers.
 """
 
@@ -17,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.errors import QuantisationOverflow
+from storage.schema import BLOCK as BLOCK
 from storage.schema import StoreSchema
 from storage.variables import Variable
 
 HEADER = ("init_time_days", "init_time_minutes", "lead_time_days", "lead_time_minutes")
 ARRAY = "forecast"
-BLOCK = 2
-SHARD = 10
+BLOCKS = 5
+SHARD = BLOCKS * BLOCK
 FILL = -32768
-BLOCKS = SHARD // BLOCK
 CHUNKS = BLOCKS * BLOCKS
 TIMES_AT_ONCE = 64
 """Maps that are turned into series together: few enough to stay in a core's cache, enough to write whole lines."""
@@ -34,13 +35,19 @@ STEPS = 65_532
 
 
 def chunk_shape(schema: StoreSchema) -> tuple[int, int, int, int]:
-    """Shape of one inner chunk: (header + variables, times, BLOCK, BLOCK)."""
-    return len(HEADER) + len(schema.variables), len(schema.lead_times), BLOCK, BLOCK
+    """Shape of one inner chunk: (header + variables, times, rows, columns)."""
+    return len(HEADER) + len(schema.variables), len(schema.lead_times), schema.block, schema.block
+
+
+def shard_side(schema: StoreSchema) -> int:
+    """Cells along each side of a shard."""
+    return BLOCKS * schema.block
 
 
 def shard_grid(schema: StoreSchema) -> tuple[int, int]:
     """Number of shards along y and x."""
-    return -(-schema.grid.ny // SHARD), -(-schema.grid.nx // SHARD)
+    side = shard_side(schema)
+    return -(-schema.grid.ny // side), -(-schema.grid.nx // side)
 
 
 def shard_key(row: int, column: int) -> str:

@@ -1,22 +1,49 @@
-"""Which run of a model is published: one small JSON object, `<model>/latest.json`, beside the stores it names."""
+"""Which run of a model is published: one small JSON object, `<model>/latest.json`, beside the stores it names.
+
+It also names the short stores of that run and of those before it, `<model>/history/`: what is published of the past;
+and earlier runs that reach further, where there are any: cycles of a model need not be of one length.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from storage.bucket import Bucket
 from storage.errors import ManifestError, ObjectNotFound
-from storage.schema import Freshness
+from storage.schema import Freshness, Whole
 
 NAME = "latest.json"
 SUFFIX = ".zarr.zip"
+HISTORY = "history"
 STORE_KEY = re.compile(r"[^/]+/([0-9]{8}T[0-9]{4}Z)(?:\.g([0-9]{1,9}))?" + re.escape(SUFFIX))
 
 Utc = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class NamedStore(BaseModel):
+    """A store of a run, up to `last_lead` (minutes): its object in the bucket."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    init_time: Utc
+    key: str
+    size: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    last_lead: int = Field(ge=0)
+
+    @property
+    def end(self) -> datetime:
+        """What its last lead is valid for."""
+        return self.init_time + timedelta(minutes=self.last_lead)
+
+
+class ShortStore(NamedStore):
+    """The first leads of a run as a store of their own."""
 
 
 class Manifest(BaseModel):
@@ -25,6 +52,11 @@ class Manifest(BaseModel):
     `key`, `size`, `sha256`: the store's object in the bucket. `generation` counts publications of the model: 1, 2, ...
     `leads` is how many leads the run holds, `last_lead` its last one in minutes; `freshness` is in minutes too.
     `previous`: the key of the store that this one replaced, None for a model's first.
+    `whole`: what the run should come to. `missing`: `variable: leads` that its mirrors do not have. `withheld`:
+    variable -> what the gate kept out, and why. All None where the publisher did not say.
+    `traits`: of the model, as its stores tell them.
+    `history`: the short stores of this run and of those before it, newest first.
+    `longer`: earlier runs, newest first, each of which ends after all newer ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -40,12 +72,22 @@ class Manifest(BaseModel):
     published_at: Utc
     freshness: Freshness
     previous: str | None = None
+    whole: Whole | None = None
+    missing: tuple[str, ...] | None = None
+    withheld: dict[str, str] | None = None
+    traits: tuple[str, ...] = ()
+    history: tuple[ShortStore, ...] = ()
+    longer: tuple[NamedStore, ...] = ()
 
     @model_validator(mode="after")
-    def _key_lies_beside(self) -> Manifest:
-        name = self.key.removeprefix(f"{self.model}/")
-        if name == self.key or not name.endswith(SUFFIX) or name.startswith(".") or "/" in name or "\0" in name:
-            raise ValueError(f"key {self.key!r} is not {self.model}/<name>{SUFFIX}")
+    def _keys_lie_beside(self) -> Manifest:
+        for key in (self.key, *(run.key for run in self.longer)):
+            name = key.removeprefix(f"{self.model}/")
+            if name == key or not name.endswith(SUFFIX) or name.startswith(".") or "/" in name or "\0" in name:
+                raise ValueError(f"key {key!r} is not {self.model}/<name>{SUFFIX}")
+        for short in self.history:
+            if not is_short(short.key) or not short.key.startswith(f"{self.model}/"):
+                raise ValueError(f"key {short.key!r} is not {self.model}/{HISTORY}/<init_time>{SUFFIX}")
         return self
 
     @property
@@ -53,9 +95,24 @@ class Manifest(BaseModel):
         """What makes one manifest newer than another of its model: the run, then the publication."""
         return self.init_time, self.generation
 
+    @property
+    def end(self) -> datetime:
+        """What its last lead is valid for."""
+        return self.init_time + timedelta(minutes=self.last_lead)
+
+    def as_named(self) -> NamedStore:
+        """Its store as another manifest names it."""
+        facts = ("init_time", "key", "size", "sha256", "last_lead")
+        return NamedStore(**{name: getattr(self, name) for name in facts})
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run has all that it comes to, as far as its publisher said."""
+        return not (self.missing or self.withheld or (self.whole and self.leads < self.whole.leads))
+
     def beats(self, key: str) -> bool:
         """Whether the publisher of a key cannot win any more, as this manifest is published already."""
-        order = key_order(key)
+        order = key_order(key) or short_order(key)
         return order is not None and order <= self.order
 
     def to_bytes(self) -> bytes:
@@ -98,6 +155,28 @@ def key_order(key: str) -> tuple[datetime, int] | None:
     except ValueError:
         return None
     return init_time, int(found[2] or 0)
+
+
+def short_key(key: str) -> str:
+    """Where the short store of the store at `key` lies."""
+    model, name = key.split("/")
+    return f"{model}/{HISTORY}/{name}"
+
+
+def short_order(key: str) -> tuple[datetime, int] | None:
+    """`key_order` of the store whose short store lies at a key; None for any other key."""
+    parts = key.split("/")
+    return key_order(f"{parts[0]}/{parts[2]}") if len(parts) == 3 and parts[1] == HISTORY else None
+
+
+def is_short(key: str) -> bool:
+    return short_order(key) is not None
+
+
+def run_before(keys: Iterable[str], init_time: datetime) -> str | None:
+    """Of a model's keys, the newest store of the newest run that began before `init_time`."""
+    orders = {key: order for key in keys if (order := key_order(key)) and order[0] < init_time}
+    return max(orders, key=orders.__getitem__, default=None)
 
 
 def parse_manifest(data: bytes, model: str, where: str) -> Manifest:

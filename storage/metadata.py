@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.grids import Grid
-from storage.layout import ARRAY, BLOCK, FILL, HEADER, SHARD, chunk_shape
+from storage.layout import ARRAY, FILL, HEADER, chunk_shape, shard_side
 from storage.schema import StoreSchema
 
 LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
@@ -112,11 +112,12 @@ def coordinates(schema: StoreSchema) -> list[Coordinate]:
 
 def forecast_document(schema: StoreSchema) -> dict[str, Any]:
     """`zarr.json` of the one big array."""
-    rows, times, *_ = chunk_shape(schema)
+    rows, times, *_ = chunk = chunk_shape(schema)
+    side = shard_side(schema)
     y_name, _, x_name, _ = schema.grid.axes()
     auxiliary = "units scale_factor add_offset forecast_reference_time forecast_period interval_minutes"
     sharding = {
-        "chunk_shape": [rows, times, BLOCK, BLOCK],
+        "chunk_shape": list(chunk),
         "codecs": [LITTLE, BLOSC, CRC],
         "index_codecs": [LITTLE, CRC],
         "index_location": "end",
@@ -124,7 +125,7 @@ def forecast_document(schema: StoreSchema) -> dict[str, Any]:
     return {
         "shape": [rows, times, *schema.grid.shape],
         "data_type": "int16",
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [rows, times, SHARD, SHARD]}},
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [rows, times, side, side]}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": FILL,
         "codecs": [{"name": "sharding_indexed", "configuration": sharding}],

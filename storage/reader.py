@@ -8,68 +8,36 @@ against the run.
 
 from __future__ import annotations
 
-import json
 import os
-import stat
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from storage.archive import Directory, Entry, read_directory
+from storage.descriptor import Descriptor
 from storage.errors import CorruptStore, StoreError
-from storage.grids import Cell
+from storage.grids import Around, Cell
 from storage.layout import (
     BLOCK,
     BLOCKS,
     CHUNKS,
     FILL,
     HEADER,
-    SHARD,
     chunk_shape,
     header_rows,
     shard_grid,
     shard_key,
+    shard_side,
     unpack_series,
 )
+from storage.mixing import four_cells, mix_series, rules_of
+from storage.opening import read_entry, read_schema
 from storage.schema import StoreSchema
-from storage.shard import ABSENT, INDEX_BYTES, PLACE, check_index, compress_inline, unpack_chunk
-
-ROOT = b"zarr.json"
-
-
-class Descriptor:
-    """A file opened for pread. It is closed with the last reference to it, and not before.
-
-    So a thread that took a reference reads this file whatever others do: the number cannot have been given to
-    another file meanwhile.
-    """
-
-    __slots__ = ("number", "path", "size")
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.number = -1
-        self.number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        status = os.fstat(self.number)
-        if not stat.S_ISREG(status.st_mode):
-            raise StoreError("is not a file")
-        self.size = status.st_size
-
-    def read(self, length: int, offset: int) -> bytes:
-        """Up to `length` bytes from `offset`, fewer where the file ends; raises CorruptStore on a failing disk."""
-        try:
-            return os.pread(self.number, length, offset)
-        except OSError as error:
-            raise CorruptStore(f"{self.path} cannot be read at byte {offset}: {error.strerror}") from error
-
-    def __del__(self) -> None:
-        if self.number >= 0:
-            os.close(self.number)
+from storage.shard import ABSENT, INDEX_BYTES, PLACE, check_index, check_margins, compress_inline, unpack_chunk
 
 
 class Store:
@@ -79,53 +47,109 @@ class Store:
     later ones raise StoreError.
     """
 
-    def __init__(self, path: Path, descriptor: Descriptor, directory: Directory, schema: StoreSchema) -> None:
+    def __init__(
+        self, path: Path, descriptor: Descriptor, directory: Directory, schema: StoreSchema, shards: int | None = None
+    ) -> None:
         self.path = path
         self.schema = schema
         self.index = {name: row for row, name in enumerate(schema.names)}
         self.directory = directory
         self._descriptor: Descriptor | None = descriptor
         self._rows, self._columns = shard_grid(schema)
+        self._block, self._side = schema.block, shard_side(schema)
         self._shape = chunk_shape(schema)
         self._header = header_rows(schema)
         self._scales = np.array([stored.scale_factor for stored in schema.variables], np.float64)
         self._offsets = np.array([stored.add_offset for stored in schema.variables], np.float64)
+        self._rules = rules_of(schema)
+        self._most = shards
         # Shard -> (position of its bytes in the file, its checked index): at most about 600 bytes a shard.
         self._shards: dict[int, tuple[int, bytes]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Store:
-        """Raises FileNotFoundError, CorruptStore, and StoreError for what is no store of this format."""
+    def open(cls, path: str | os.PathLike[str], shards: int | None = None) -> Store:
+        """`shards`: of how many of them the indexes are kept at most; None: of all that were read from.
+
+        Raises FileNotFoundError, CorruptStore, and StoreError for what is no store of this format.
+        """
         path = Path(path)
         compress_inline()
         try:
             descriptor = Descriptor(path)
             directory = read_directory(descriptor.read, descriptor.size)
-            schema = _read_schema(descriptor, directory)
+            schema = read_schema(descriptor, directory)
         except CorruptStore as error:
             raise CorruptStore(_about(path, error)) from error
         except StoreError as error:
             raise StoreError(_about(path, error)) from error
-        return cls(path, descriptor, directory, schema)
+        return cls(path, descriptor, directory, schema, shards)
 
     def point(self, cell: Cell) -> NDArray[np.float32]:
         """Every variable at a cell: [variable, time], in the variables' units, NaN = missing.
 
         Raises CorruptStore, IndexError for a cell that is not in the grid, StoreError after `close`.
         """
-        y, x = cell
-        ny, nx = self.schema.grid.shape
-        if not (0 <= y < ny and 0 <= x < nx):
-            raise IndexError(f"{self.path}: no cell {y}, {x} in a grid of {ny} x {nx}")
-        shard = y // SHARD * self._columns + x // SHARD
-        number = y % SHARD // BLOCK * BLOCKS + x % SHARD // BLOCK
+        series: NDArray[np.float32] = self.cells((cell,))[0]
+        return series
+
+    def cells(self, cells: Sequence[Cell]) -> NDArray[np.float32]:
+        """`point` of several cells: [cell, variable, time]. Those of one block are read together."""
         descriptor = self._open_descriptor()
-        position, index = self._shards.get(shard) or self._find(descriptor, shard)
-        offset, length = PLACE.unpack_from(index, number * PLACE.size)
-        chunk = self._unpack(descriptor.read(length, position + offset), length, shard, number)
+        block = self._block
+        chunks: dict[tuple[int, int], NDArray[np.int16]] = {}
+        series = np.empty((len(cells), len(self._scales), len(self.schema.lead_times)), np.float32)
+        for one, (y, x) in zip(series, cells, strict=True):
+            place = self._place(y, x)
+            chunk = chunks.get(place)
+            if chunk is None:
+                chunk = chunks[place] = self._chunk(descriptor, *place)
+            if not unpack_series(chunk, y % block, x % block, self._header, self._scales, self._offsets, one):
+                raise CorruptStore(f"{self._name(*place)} belongs to another run or other leads")
+        return series
+
+    def mixed(self, around: Around) -> NDArray[np.float32]:
+        """Every variable at a place between cells: [variable, time], as `storage.mixing` says. Raises as `point` does.
+
+        Cells of one block are read together.
+        """
+        if len(around.cells) == 1:
+            return self.point(around.cells[0])
+        four = four_cells(around)
+        descriptor = self._open_descriptor()
+        block = self._block
+        chunks: dict[tuple[int, int], NDArray[np.int16]] = {}
+        steps, starts = [], []
+        for number in four.numbers:
+            y, x = around.cells[number]
+            place = self._place(y, x)
+            chunk = chunks.get(place)
+            if chunk is None:
+                chunk = chunks[place] = self._chunk(descriptor, *place)
+            if block == BLOCK:
+                steps.append(chunk.reshape(-1))
+                starts.append(y % BLOCK * BLOCK + x % BLOCK)
+            else:
+                # As they would lie in a chunk of BLOCK x BLOCK cells.
+                steps.append(np.repeat(chunk[:, :, y % block, x % block].reshape(-1), BLOCK * BLOCK))
+                starts.append(0)
         series = np.empty((len(self._scales), len(self.schema.lead_times)), np.float32)
-        if not unpack_series(chunk, y % BLOCK, x % BLOCK, self._header, self._scales, self._offsets, series):
-            raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
+        wrong = mix_series(
+            steps[0],
+            steps[1],
+            steps[2],
+            steps[3],
+            (starts[0], starts[1], starts[2], starts[3]),
+            four.weights,
+            four.turns,
+            self._rules,
+            self._header,
+            self._scales,
+            self._offsets,
+            series,
+        )
+        if wrong >= 0:
+            y, x = around.cells[four.numbers[wrong]]
+            raise CorruptStore(f"{self._name(*self._place(y, x))} belongs to another run or other leads")
         return series
 
     def block(
@@ -142,6 +166,7 @@ class Store:
         Raises CorruptStore, StoreError after `close`.
         """
         shard = shard_row * self._columns + shard_column
+        size, side = self._block, self._side
         descriptor = self._open_descriptor()
         position, index = self._shards.get(shard) or self._find(descriptor, shard)
         places = {number: PLACE.unpack_from(index, number * PLACE.size) for number in chunks}
@@ -149,16 +174,16 @@ class Store:
         first = min((offset for offset, _ in places.values()), default=0)
         last = max((offset + length for offset, length in places.values()), default=0)
         data = descriptor.read(last - first, position + first)
-        rows = min(SHARD, self.schema.grid.ny - shard_row * SHARD)
-        columns = min(SHARD, self.schema.grid.nx - shard_column * SHARD)
+        rows = min(side, self.schema.grid.ny - shard_row * side)
+        columns = min(side, self.schema.grid.nx - shard_column * side)
         count = len(range(*variables.indices(len(self.index))))
-        steps = np.full((count, self._shape[1], SHARD, SHARD), FILL, np.int16)
+        steps = np.full((count, self._shape[1], side, side), FILL, np.int16)
         for number, (offset, length) in places.items():
             chunk = self._unpack(data[offset - first : offset - first + length], length, shard, number)
             if (chunk[: len(HEADER)] != self._header[:, :, None, None]).any():
                 raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
-            y, x = number // BLOCKS * BLOCK, number % BLOCKS * BLOCK
-            steps[:, :, y : y + BLOCK, x : x + BLOCK] = chunk[len(HEADER) :][variables]
+            y, x = number // BLOCKS * size, number % BLOCKS * size
+            steps[:, :, y : y + size, x : x + size] = chunk[len(HEADER) :][variables]
         return steps[:, :, :rows, :columns]
 
     def read(self, length: int, offset: int) -> bytes:
@@ -167,11 +192,24 @@ class Store:
 
     def read_entry(self, entry: Entry) -> bytes:
         """The bytes of one entry of the zip, held against its crc; raises CorruptStore."""
-        return _read_entry(self._open_descriptor(), entry, self.path)
+        return read_entry(self._open_descriptor(), entry, self.path)
 
     def close(self) -> None:
         """Give the file up; a second time is fine."""
         self._descriptor = None
+
+    def _place(self, y: int, x: int) -> tuple[int, int]:
+        """(shard, chunk) of a cell; raises IndexError."""
+        ny, nx = self.schema.grid.shape
+        if not (0 <= y < ny and 0 <= x < nx):
+            raise IndexError(f"{self.path}: no cell {y}, {x} in a grid of {ny} x {nx}")
+        side, size = self._side, self._block
+        return y // side * self._columns + x // side, y % side // size * BLOCKS + x % side // size
+
+    def _chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
+        position, index = self._shards.get(shard) or self._find(descriptor, shard)
+        offset, length = PLACE.unpack_from(index, number * PLACE.size)
+        return self._unpack(descriptor.read(length, position + offset), length, shard, number)
 
     def _open_descriptor(self) -> Descriptor:
         descriptor = self._descriptor
@@ -188,20 +226,15 @@ class Store:
         index = descriptor.read(INDEX_BYTES, max(entry.end - INDEX_BYTES, entry.data))
         try:
             check_index(index, entry.size)
-            self._check_margins(shard, index)
+            row, column = (number * self._side for number in divmod(shard, self._columns))
+            check_margins(index, self.schema.grid.ny - row, self.schema.grid.nx - column, self._block)
         except CorruptStore as error:
             raise CorruptStore(f"{self.path}: {name} {error}") from error
+        if self._most is not None and len(self._shards) >= self._most:
+            # A new one: another thread may read the old one just now.
+            self._shards = {}
         found = self._shards[shard] = entry.data, index
         return found
-
-    def _check_margins(self, shard: int, index: bytes) -> None:
-        """Chunks are absent exactly where they hold no cell of the grid."""
-        row, column = divmod(shard, self._columns)
-        rows, columns = self.schema.grid.ny - row * SHARD, self.schema.grid.nx - column * SHARD
-        for number, place in enumerate(PLACE.iter_unpack(index[: CHUNKS * PLACE.size])):
-            beyond = number // BLOCKS * BLOCK >= rows or number % BLOCKS * BLOCK >= columns
-            if beyond != (place == ABSENT):
-                raise CorruptStore(f"chunk {number} is {'outside the grid' if beyond else 'missing'}")
 
     def _unpack(self, data: bytes, length: int, shard: int, number: int) -> NDArray[np.int16]:
         if len(data) != length:
@@ -223,31 +256,7 @@ class Store:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Store.open, (self.path,)
-
-
-def _read_entry(descriptor: Descriptor, entry: Entry, path: Path) -> bytes:
-    data = descriptor.read(entry.size, entry.data)
-    if len(data) != entry.size or crc32(data) != entry.crc:
-        raise CorruptStore(f"{path}: {entry.name.decode('ascii', 'replace')} does not match its crc")
-    return data
-
-
-def _read_schema(descriptor: Descriptor, directory: Directory) -> StoreSchema:
-    """The schema in the root document, which is the last entry."""
-    if not len(directory) or (root := directory.entry(len(directory) - 1)).name != ROOT:
-        raise StoreError("is a zip, but not a store that Windlass wrote: its last entry is not zarr.json")
-    try:
-        attrs = json.loads(_read_entry(descriptor, root, descriptor.path))["attributes"]
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CorruptStore):
-            raise
-        raise StoreError("is a zip, but not a store that Windlass wrote: its zarr.json holds no attributes") from error
-    schema = StoreSchema.from_attrs(attrs)
-    rows, columns = shard_grid(schema)
-    if len(directory) <= rows * columns:
-        raise CorruptStore(f"holds {len(directory)} entries and needs {rows * columns} shards")
-    return schema
+        return Store.open, (self.path, self._most)
 
 
 def _about(path: Path, error: StoreError) -> str:

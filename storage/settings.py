@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOME = Path("~/.local/share/windlass").expanduser()
@@ -21,5 +22,16 @@ class Settings(BaseSettings):
     notify_urls: SecretStr | None = Field(default=None, description="addresses that are told of incidents, by commas")
     notify_url: SecretStr | None = Field(default=None, description="one more such address")
     api_urls: str = Field(default="", description="APIs whose /health sync-check asks, by commas; none: the stores")
-    dask_address: str | None = Field(default=None, description="Dask scheduler that flows fetch on: tcp://host:8786")
+    log_format: Literal["text", "json"] = Field(default="text", description="lines of the log: text or JSON objects")
+    dask_address: str | None = Field(
+        default=None, description="Dask scheduler that flows fetch on, ensembles are reduced on"
+    )
     sqs_url: str | None = Field(default=None, description="a queue of AWS that hears of objects in public buckets")
+
+    @field_validator("bucket", "stores", "work", mode="before")
+    @classmethod
+    def _names_a_place(cls, value: object) -> object:
+        """`WINDLASS_STORES=$NEVER_SET` is empty, and the folder of that name is whichever one happens to be at hand."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("it is empty: give it a value, or unset it for the default")
+        return value

@@ -15,7 +15,7 @@ from numcodecs import blosc
 from numpy.typing import NDArray
 
 from storage.errors import CorruptStore
-from storage.layout import CHUNKS
+from storage.layout import BLOCKS, CHUNKS
 
 PLACE = struct.Struct("<QQ")
 CRC = struct.Struct("<I")
@@ -86,3 +86,13 @@ def check_index(index: bytes, size: int) -> None:
             end += place[1]
     if end + INDEX_BYTES != size:
         raise CorruptStore("has a shard index that does not fill its entry")
+
+
+def check_margins(index: bytes, rows: int, columns: int, block: int) -> None:
+    """Raise CorruptStore unless chunks of `block` cells a side are absent exactly where the grid, which goes on for so
+    many rows and columns from the shard's first cell on, has none.
+    """
+    for number, place in enumerate(PLACE.iter_unpack(index[: -CRC.size])):
+        beyond = number // BLOCKS * block >= rows or number % BLOCKS * block >= columns
+        if beyond != (place == ABSENT):
+            raise CorruptStore(f"chunk {number} is {'outside the grid' if beyond else 'missing'}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from storage.archive import directory_bytes, local_header
 from storage.errors import CorruptStore
-from storage.layout import BLOCK, shard_grid
+from storage.layout import shard_grid
 from storage.metadata import documents
 from storage.reader import Store
 from storage.schema import StoreSchema
@@ -45,7 +45,8 @@ def verify(path: str | os.PathLike[str], progress: Progress | None = None) -> Ve
         if store.read(len(tail) + 1, entries[-1].end) != tail:
             raise CorruptStore(f"{store.path}: the central directory does not say what this format says")
         rows, columns = shard_grid(store.schema)
-        chunks = -(-store.schema.grid.ny // BLOCK) * -(-store.schema.grid.nx // BLOCK)
+        block = store.schema.block
+        chunks = -(-store.schema.grid.ny // block) * -(-store.schema.grid.nx // block)
         for number, entry in enumerate(entries):
             name = entry.name.decode("ascii", "replace")
             header = local_header(entry)

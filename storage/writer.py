@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,7 @@ from storage.layout import (
     BLOCK,
     BLOCKS,
     CHUNKS,
+    FILL,
     HEADER,
     SHARD,
     chunk_shape,
@@ -48,6 +49,15 @@ class EncodedBand:
     crcs: tuple[int, ...]
 
 
+def row_bytes(variables: int, times: int, nx: int) -> int:
+    """What a ShardRow works in."""
+    return -(-nx // SHARD) * _shard_bytes((len(HEADER) + variables, times, BLOCK, BLOCK))
+
+
+def _shard_bytes(chunk: tuple[int, ...]) -> int:
+    return ROOM + CHUNKS * 2 * math.prod(chunk)
+
+
 class ShardRow:
     """One row of shards in the making: int16 steps of all variables, put in strip by strip, then compressed.
 
@@ -58,6 +68,8 @@ class ShardRow:
     """
 
     def __init__(self, schema: StoreSchema, row: int, buffer: NDArray[np.uint8] | None = None) -> None:
+        if schema.block != BLOCK:
+            raise ValueError(f"{schema.model}: chunks of {schema.block} cells a side are not made of strips of {BLOCK}")
         grid = schema.grid
         self.rows = range(row * SHARD, min((row + 1) * SHARD, grid.ny))
         if row < 0 or not self.rows:
@@ -69,8 +81,8 @@ class ShardRow:
         self._put = np.zeros((len(schema.variables), self.strips), np.bool_)
         self._encoded = np.zeros(self.columns, np.bool_)
         self._shape = chunk_shape(schema)
-        size = ROOM + CHUNKS * 2 * math.prod(self._shape)
-        self.buffer = np.empty((self.columns, size), np.uint8) if buffer is None else buffer
+        shape = self.columns, _shard_bytes(self._shape)
+        self.buffer = np.empty(shape, np.uint8) if buffer is None else buffer
         # A block's int16 at one time as one element of 8 bytes.
         words = self.buffer.view(np.uint64)[:, ROOM // 8 :]
         self._chunks = words.reshape(self.columns, BLOCKS, BLOCKS, *self._shape[:2])
@@ -105,17 +117,40 @@ class ShardRow:
             )
         self._put[number, strip] = True
 
+    def shorten(self, schema: StoreSchema, chunks: NDArray[np.int16]) -> None:
+        """The first leads of this row as chunks of its short store, whose schema this is; once all is put.
+
+        chunks: [column, header + variable, time, SHARD, SHARD], filled here: what is a shard of this row is a chunk
+        of the short store. Raises ValueError where the schemas differ in more than that.
+        """
+        self._must_be_put()
+        if self._encoded.any():
+            raise ValueError(f"{self._schema.model}: shard row {self._row} was encoded already")
+        if schema != replace(self._schema.until(schema.lead_times[-1]), block=SHARD):
+            raise ValueError(f"{self._schema.model}: a short row has the first leads of the same run and nothing else")
+        times, strips = len(schema.lead_times), self.strips
+        chunks[:, len(HEADER) :, :, strips * BLOCK :] = FILL
+        chunks[:, : len(HEADER)] = header_rows(schema)[:, :, None, None]
+        # Two neighbours of a row as one element: half as many to move.
+        pairs = self._chunks[:, :strips, ..., len(HEADER) :, :times].view(np.uint32)
+        pairs = pairs.reshape(*pairs.shape[:4], times, BLOCK).transpose(0, 3, 4, 1, 5, 2)
+        target = chunks.view(np.uint32)[:, len(HEADER) :, :, : strips * BLOCK]
+        target.reshape(*target.shape[:3], strips, BLOCK, BLOCKS)[:] = pairs
+
     def encode(self, columns: range) -> tuple[tuple[memoryview, int], ...]:
         """Some shards, west to east as the grid lies, each with its crc32; from any thread, once all is put.
 
         A shard takes the place of its steps, so it is encoded once, and lies in `buffer`.
         """
+        self._must_be_put()
+        compress_inline()
+        return tuple((shard, crc32(shard)) for shard in map(self._shard, columns))
+
+    def _must_be_put(self) -> None:
         if not self._put.all():
             number, strip = np.argwhere(~self._put)[0]
             name = self._schema.names[number]
             raise ValueError(f"{self._schema.model}: strip {strip} of {name} in shard row {self._row} was not put")
-        compress_inline()
-        return tuple((shard, crc32(shard)) for shard in map(self._shard, columns))
 
     def _shard(self, column: int) -> memoryview:
         if self._encoded[column]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from storage.errors import StoreError
 from storage.grids import LatLonGrid
-from storage.schema import Freshness, SchemaError, StoredVariable, StoreSchema
+from storage.schema import AI, Freshness, SchemaError, StoredVariable, StoreSchema, Whole
 from storage.variables import CATALOGUE, variable
 
 VARIABLE = {
@@ -42,7 +42,20 @@ def schemas(draw: st.DrawFn) -> StoreSchema:
     time = draw(st.datetimes(datetime(1979, 1, 1), datetime(2059, 1, 1))).replace(second=0, microsecond=0, tzinfo=UTC)
     text = st.text(max_size=20)
     provenance = draw(st.dictionaries(text, st.lists(st.integers() | text, max_size=3), max_size=3))
-    return StoreSchema("gfs", time, leads, stored, grid, Freshness(1, 2, 3), draw(text), draw(text), provenance)
+    whole = draw(st.none() | st.builds(Whole, st.integers(1, 400), st.integers(0, 9999)))
+    return StoreSchema(
+        "gfs",
+        time,
+        leads,
+        stored,
+        grid,
+        Freshness(1, 2, 3),
+        draw(text),
+        draw(text),
+        provenance,
+        whole=whole,
+        traits=draw(st.sampled_from([(), (AI,), (AI, "other")])),
+    )
 
 
 @given(schemas())
@@ -50,6 +63,20 @@ def test_a_schema_survives_json(schema: StoreSchema) -> None:
     again = StoreSchema.from_attrs(json.loads(json.dumps(schema.to_attrs())))
     assert again == schema
     assert again.provenance == schema.provenance
+
+
+def test_a_store_of_before_whole_and_traits_were_told_has_the_attributes_it_had(make_schema: Any) -> None:
+    attrs = make_schema().to_attrs()
+    assert "whole" not in attrs
+    assert "traits" not in attrs
+    assert StoreSchema.from_attrs(attrs).to_attrs() == attrs
+
+
+def test_a_store_of_a_model_that_learned_the_weather_says_so(make_schema: Any) -> None:
+    assert not make_schema().is_ai
+    learned = StoreSchema.from_attrs(make_schema().to_attrs() | {"traits": ["ai"]})
+    assert learned.is_ai
+    assert learned.traits == ("ai",)
 
 
 def test_names_and_times_follow(make_schema: Any) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from storage.layout import STEPS
-from storage.variables import CATALOGUE, Interpolation, Statistic, UnknownVariable, Variable, variable
+from storage.variables import CATALOGUE, ROWS, Interpolation, Statistic, UnknownVariable, Variable, variable
 
 # CF standard name table, version 90: name -> canonical unit.
 CF = {
@@ -18,6 +18,8 @@ CF = {
     "eastward_wind": "m s-1",
     "northward_wind": "m s-1",
     "wind_speed_of_gust": "m s-1",
+    "wind_speed": "m s-1",
+    "wind_from_direction": "degree",
     "air_pressure_at_mean_sea_level": "Pa",
     "surface_air_pressure": "Pa",
     "visibility_in_air": "m",
@@ -32,14 +34,23 @@ CF = {
     "surface_temperature": "K",
     "surface_snow_thickness": "m",
     "surface_snow_amount": "kg m-2",
+    "surface_altitude": "m",
+    "land_area_fraction": "1",
     "precipitation_flux": "kg m-2 s-1",
     "precipitation_amount": "kg m-2",
+    "thickness_of_snowfall_amount": "m",
+    "snowfall_amount": "kg m-2",
+    "equivalent_reflectivity_factor": "dBZ",
     "surface_downwelling_shortwave_flux_in_air": "W m-2",
 }
 CONVERTIBLE = {"%": "1"}
-UNIT = re.compile(r"%|1|DU|dBZ|(K|m|s|kg|J|W|Pa)(-?[1-9])?( (K|m|s|kg|J|W|Pa)-?[1-9])*")
+UNIT = re.compile(r"%|1|DU|dBZ|degree|(K|m|s|kg|J|W|Pa)(-?[1-9])?( (K|m|s|kg|J|W|Pa)-?[1-9])*")
 
 each = pytest.mark.parametrize("row", CATALOGUE.values(), ids=CATALOGUE)
+
+
+def test_no_two_rows_have_one_name() -> None:
+    assert len(CATALOGUE) == len(ROWS)
 
 
 @each
@@ -62,13 +73,20 @@ def test_ranges_and_steps_make_sense(row: Variable) -> None:
     assert 0 < row.precision < row.valid_max - row.valid_min or row.flags
 
 
-def test_the_whole_valid_range_fits_into_int16_but_for_three() -> None:
+def test_the_whole_valid_range_fits_into_int16_but_for_a_few() -> None:
     wide = {
         row.name
         for row in CATALOGUE.values()
         if (row.valid_max - row.valid_min) / row.precision > STEPS and not row.flags
     }
-    assert wide == {"air_pressure_surface", "precipitation_rate_surface", "precipitation_amount_surface"}
+    assert wide == {
+        "air_pressure_surface",
+        "precipitation_rate_surface",
+        "precipitation_amount_surface",
+        "smoke_mass_density_8m",
+        "precipitation_amount_1h_surface",
+        "precipitation_amount_6h_surface",
+    }
 
 
 @each
@@ -79,14 +97,16 @@ def test_statistic_and_interpolation_agree(row: Variable) -> None:
         Statistic.MEAN: {Interpolation.SOLAR, Interpolation.HOLD},
         Statistic.MINIMUM: {Interpolation.HOLD},
         Statistic.MAXIMUM: {Interpolation.HOLD},
+        Statistic.PROBABILITY: {Interpolation.HOLD},
     }
     assert row.interpolation in allowed[row.statistic]
 
 
 @each
 def test_categories_keep_their_values(row: Variable) -> None:
-    assert bool(row.flags) == (row.interpolation is Interpolation.NEAREST)
+    """Directions and ceilings are not mixed with others either."""
     if row.flags:
+        assert row.interpolation is Interpolation.NEAREST
         values = [flag.value for flag in row.flags]
         assert values == sorted(set(values))
         assert row.precision == 1
