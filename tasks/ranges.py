@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tasks.entry import Entry
 from tasks.errors import MessageError
 from tasks.grib import HEAD, message_length
-from tasks.index import Entry
 
 
 @dataclass(frozen=True)
