@@ -6,21 +6,27 @@ first, and every second line backwards, which ecCodes does not undo.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import eccodes
 import numba
 
-from storage.grids import Cell, Grid, LambertGrid, LatLonGrid
+from storage.grids import Grid, LatLonGrid
 from tasks.errors import DecodeError
+from tasks.planes import PLANES, plane_grid
 
 _NORTHWARD = 0x40
 _STAGGERED = 0x0F
 """Flag table 3.4, bits 5 to 8: rows or columns shifted by half a step."""
-_BIPOLAR = 0x40
-"""Flag table 3.5, bit 2."""
-_GRIDS = {"regular_ll": "regular latitude-longitude", "lambert": "Lambert"}
+_ALONG_GRID = 0x08
+"""Flag table 3.3 and code table 7, bit 5. ecCodes has no uvRelativeToGrid for template 3.20."""
+_NAMES = {
+    "regular_ll": "regular latitude-longitude",
+    "lambert": "Lambert",
+    "polar_stereographic": "polar stereographic",
+    "mercator": "Mercator",
+}
 """ecCodes' name for each kind of grid that has a type, and ours."""
 
 
@@ -39,10 +45,13 @@ class Scan(NamedTuple):
 
 @dataclass(frozen=True)
 class Orientation:
-    """The grid of a message and the order of its values."""
+    """The grid of a message and the order of its values. `turned`: vectors are given along the grid's rows and columns,
+    not eastward and northward.
+    """
 
     grid: Grid
     scan: Scan
+    turned: bool = False
 
 
 @numba.njit(nogil=True, cache=True)
@@ -59,8 +68,8 @@ def position(scan: Scan, y: int, x: int) -> int:
 def orientation_of(handle: int) -> Orientation:
     """The orientation of an ecCodes handle; raises DecodeError for grids that this version has no type for."""
     kind = eccodes.codes_get(handle, "gridType")
-    if kind not in _GRIDS:
-        raise DecodeError(f"its grid is {kind}; {' and '.join(_GRIDS.values())} grids are known so far")
+    if kind not in _NAMES:
+        raise DecodeError(f"its grid is {kind}; {', '.join(_NAMES.values())} grids are known so far")
     whole = eccodes.codes_get_long
     flags = whole(handle, "scanningMode")
     edition = whole(handle, "edition")
@@ -68,7 +77,14 @@ def orientation_of(handle: int) -> Orientation:
         raise DecodeError(f"its grid is staggered (scanning mode {flags}); only plain rows and columns are known")
     nx, ny = whole(handle, "Ni"), whole(handle, "Nj")
     scan = Scan(ny, nx, bool(flags & 0x80), bool(flags & 0x20), edition == 2 and bool(flags & 0x10))
-    return Orientation((_lambert if kind == "lambert" else _latlon)(handle, scan, flags), scan)
+    if kind in PLANES:
+        northward = bool(flags & _NORTHWARD)
+        grid = plane_grid(handle, kind, ny, nx, northward=northward, westward=scan.westward)
+        # A Mercator grid's rows and columns run east and north, whatever its flags say.
+        along = kind != "mercator" and bool(whole(handle, "resolutionAndComponentFlags") & _ALONG_GRID)
+        return Orientation(grid, scan, along)
+    # So do those of latitudes and longitudes.
+    return Orientation(_latlon(handle, scan, flags), scan)
 
 
 def _latlon(handle: int, scan: Scan, flags: int) -> LatLonGrid:
@@ -84,47 +100,6 @@ def _latlon(handle: int, scan: Scan, flags: int) -> LatLonGrid:
         dlat = -dlat
     dlon = _step("columns", west, east, (east - west) % 360.0 or 360.0, scan.nx, _increment(handle, "i"))
     return LatLonGrid(first, dlat, scan.ny, _start(west, dlon * (scan.nx - 1)), dlon, scan.nx)
-
-
-def _lambert(handle: int, scan: Scan, flags: int) -> LambertGrid:
-    """GRIB2 template 3.30, GRIB1 data representation 3.
-
-    From the first point on, rows and columns run as the scanning mode says: so does wgrib2, whereas ecCodes 2.50 gives
-    places northward and eastward of that point whatever it says (its GRIB-405).
-    """
-    value = eccodes.codes_get_double
-    if eccodes.codes_get_long(handle, "projectionCentreFlag") & _BIPOLAR:
-        raise DecodeError("its Lambert projection is bipolar; cones around one pole are known so far")
-    latin1, latin2 = value(handle, "Latin1InDegrees"), value(handle, "Latin2InDegrees")
-    true = value(handle, "LaDInDegrees")
-    if min(abs(true - latin1), abs(true - latin2)) > 1e-3:
-        raise DecodeError(f"its Dx and Dy hold at latitude {true:g}, its standard parallels are {latin1:g}, {latin2:g}")
-    try:
-        first = LambertGrid(
-            ny=1,
-            nx=1,
-            lat0=value(handle, "latitudeOfFirstGridPointInDegrees"),
-            lon0=value(handle, "longitudeOfFirstGridPointInDegrees"),
-            dx=value(handle, "DxInMetres"),
-            dy=value(handle, "DyInMetres") * (1.0 if flags & _NORTHWARD else -1.0),
-            lov=value(handle, "LoVInDegrees"),
-            latin1=latin1,
-            latin2=latin2,
-            radius=_radius(handle),
-        )
-        # A row that is scanned westward begins with its last column.
-        lat0, lon0 = first.latlon(Cell(0, 1 - scan.nx)) if scan.westward else (first.lat0, first.lon0)
-        return replace(first, ny=scan.ny, nx=scan.nx, lat0=lat0, lon0=lon0)
-    except ValueError as error:
-        raise DecodeError(f"its grid cannot be: {error}") from error
-
-
-def _radius(handle: int) -> float:
-    oblate = eccodes.codes_get_long(handle, "edition") == 1 and eccodes.codes_get_long(handle, "earthIsOblate")
-    # Of GRIB2's shapes of the earth only spheres have one; earthIsOblate is 0 for all of them.
-    if oblate or not eccodes.codes_is_defined(handle, "radiusInMetres"):
-        raise DecodeError("its earth is no sphere; Lambert grids are known on spheres only so far")
-    return float(eccodes.codes_get_double(handle, "radiusInMetres"))
 
 
 def _increment(handle: int, axis: str) -> float | None:
