@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tasks.clock import Clock
+from tasks.entry import Target
 from tasks.errors import Absent, InventoryError, MirrorError, Refused, Throttled
-from tasks.index import Target, read_index
+from tasks.index import read_index
 from tasks.mirrors import Patience, Place, Places, now
 from tasks.wanted import Mirror, Product
 
@@ -144,7 +145,7 @@ class Lookout:
                 return False
             content = await self.places.persist(place, deadline, 0, lambda: place.transport.read(path))
             try:
-                read_index(self.product.kind, content, Target(*one, ()), place.transport.url(path))
+                read_index(self.product.kind, content, Target.of(self.product, *one), place.transport.url(path))
             except InventoryError:
                 if len(self._lies) >= LIES:
                     self._lies.clear()

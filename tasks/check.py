@@ -20,11 +20,15 @@ from storage.grids import Cell, Grid
 from storage.reader import Store
 from storage.schema import StoredVariable, StoreSchema
 from storage.variables import Statistic
-from tasks.course import FLOAT32, SUMMED
+from tasks.check_joint import check_joint, leads_of
+from tasks.check_storm import check_storms
+from tasks.course import FLOAT32
 from tasks.decode import describe
 from tasks.errors import CheckFailed
+from tasks.storm import DISTANCE
 from tasks.truth import Nearest, any_step_of, truths
 from tasks.wanted import StagedMessage, Wanted
+from tasks.works import Joint
 
 MESSAGES = 2
 """Messages compared per variable, one of them the last: a total from the start then adds up the whole run."""
@@ -40,9 +44,13 @@ def check_store(
     wanted: Sequence[Wanted],
     messages: Sequence[StagedMessage],
     *,
+    joints: Sequence[Joint] = (),
+    storm: Wanted | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Compare a sample of a store with its messages; returns how many values were compared.
+
+    `joints`: what was made of several variables. `storm`: what storms were found in.
 
     Raises CheckFailed naming variable, lead, cell, both values and URL, and whatever reading the store raises.
     """
@@ -54,7 +62,8 @@ def check_store(
         schema = store.schema
         run = f"{schema.model} {schema.init_time:%Y-%m-%dT%H:%MZ}"
         chance = random.Random(run)
-        sample = [message for name in sorted(groups) for message in _some(groups[name], chance)]
+        joined = {name for joint in joints for name in joint.of}
+        sample = [message for name in sorted(groups.keys() - joined) for message in _some(groups[name], chance)]
         for message in sample:
             if message.variable not in store.index:
                 raise CheckFailed(f"{run}: {describe(message)} is not in {store.path}")
@@ -72,6 +81,22 @@ def check_store(
                 compared += len(some)
             if progress:
                 progress(done, len(sample))
+        for joint in joints:
+            own = [message for name in joint.of for message in groups[name]]
+            for lead in leads_of(joint, own, MESSAGES, chance):
+                some = chance.sample(pool, min(CELLS, len(pool)))
+                count, wrong = check_joint(store, joint, rows, own, lead, some)
+                if wrong:
+                    what = f"{run}: {wrong.variable}, made with {describe(wrong.message)}"
+                    raise _failed(what, schema.grid, wrong.cell, wrong.problem, wrong.message.blob)
+                compared += count
+        if storm and DISTANCE in store.index:
+            own = _some(groups[storm.name], chance)
+            for count, wrong in check_storms(store, storm, own, chance.sample(pool, min(CELLS, len(pool)))):
+                if wrong:
+                    what = f"{run}: {wrong.variable}, made of {describe(wrong.message)}"
+                    raise _failed(what, schema.grid, wrong.cell, wrong.problem, wrong.message.blob)
+                compared += count
     return compared
 
 
@@ -135,7 +160,7 @@ def claim_of(
     stored = schema.variables[schema.names.index(message.variable)]
     excused = stored.name in schema.provenance.get("anomalies", {})
     row = schema.lead_times.index(message.lead)
-    if wanted.statistic not in SUMMED:
+    if not wanted.summed:
         return Claim(wanted, stored, (row,), (1.0,), slack, excused)
     start, end = message.interval
     rows: list[int] = []

@@ -107,6 +107,8 @@ class Check:
 
 
 def _absent(case: Case) -> Range:
+    if case.limits.gaps:
+        return 0.0, 1.0
     usual = case.normal.missing if case.normal else float(np.median(case.fields.missing))
     # A field without any value is none, whatever is usual.
     return 0.0, min(usual + GAPS, math.nextafter(1.0, 0.0))

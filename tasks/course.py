@@ -13,7 +13,6 @@ from storage.variables import Statistic, Variable
 from tasks.intervals import Interval, Share, shares
 from tasks.wanted import Wanted
 
-SUMMED = (Statistic.ACCUMULATION, Statistic.MEAN)
 FLOAT32 = float(np.finfo(np.float32).eps)
 
 LINE = np.dtype(
@@ -66,7 +65,7 @@ class Course:
 
     @property
     def summed(self) -> bool:
-        return self.wanted.statistic in SUMMED
+        return self.wanted.summed
 
     @property
     def rising(self) -> bool:
@@ -88,14 +87,19 @@ class Course:
         lengths = {share.interval.end: share.interval.minutes for share in self.shares}
         return tuple(lengths.get(lead, 0) for lead in self.leads)
 
+    @property
+    def _averaged(self) -> bool:
+        """Whether values times their lengths are amounts."""
+        return self.summed and self.wanted.statistic is Statistic.MEAN
+
     def length(self, number: int) -> float:
         """What turns a message's value into an amount: minutes for a mean."""
-        return float(self.messages[number].minutes) if self.wanted.statistic is Statistic.MEAN else 1.0
+        return float(self.messages[number].minutes) if self._averaged else 1.0
 
     def scale(self, number: int) -> float:
         """Stored value of one unit of the remaining amount of a message."""
         minutes = self.shares[number].interval.minutes or 1
-        if self.wanted.statistic is Statistic.MEAN:
+        if self._averaged:
             return self.wanted.factor / minutes
         return self.wanted.factor / (60.0 * minutes) if self.wanted.rate else self.wanted.factor
 
@@ -144,3 +148,10 @@ class Course:
         filled = lines["row"][lines["there"]].tolist()
         leads = range(len(self.leads))
         return Plan(lines, np.array(chain, np.int64), sorted(set(leads) - set(filled)), filled == list(leads))
+
+    @property
+    def filled(self) -> NDArray[np.int64]:
+        """The rows of the time axis that messages fill, in the order of these."""
+        lines = self.plan.lines
+        rows: NDArray[np.int64] = lines["row"][lines["there"]]
+        return rows

@@ -21,15 +21,22 @@ class InventoryError(IngestError, ValueError):
 
 
 class MirrorError(IngestError, OSError):
-    """One mirror could not deliver: refused, absent, throttled, stalled or short."""
+    """One mirror could not deliver: refused, absent, throttled, stalled or short.
+
+    `passing`: whether asking the same again later may help.
+    """
+
+    passing = False
 
 
 class Absent(MirrorError):
     """The file is not on the mirror: not yet, or never (404)."""
 
+    passing = True
+
 
 class Refused(MirrorError):
-    """The mirror does not give the file away: aged out or forbidden (403 and kin)."""
+    """The mirror does not give the file away: aged out or forbidden (403 and kin), or nobody vouches for it (TLS)."""
 
 
 class Unfit(MirrorError):
@@ -43,6 +50,8 @@ class RangeIgnored(MirrorError):
 class Throttled(MirrorError):
     """The mirror asks for patience: a bot wall's redirect, 429, 5xx. `retry_after`: seconds, where it said so."""
 
+    passing = True
+
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
@@ -51,13 +60,19 @@ class Throttled(MirrorError):
 class Interrupted(MirrorError):
     """The connection failed, stalled, crept, or ended early."""
 
+    passing = True
+
 
 class OutOfTime(Interrupted):
     """The deadline passed while a mirror was answering."""
 
 
 class NoMirrorLeft(MirrorError):
-    """Every mirror was tried until the deadline."""
+    """Every mirror was tried until the deadline. It is passing where what any of them said is."""
+
+    def __init__(self, message: str, passing: bool = True) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class NoRunFound(IngestError, LookupError):
@@ -85,6 +100,14 @@ class CheckFailed(IngestError, ValueError):
 
 class GateFailed(IngestError, ValueError):
     """Too much of a run looks wrong to publish it."""
+
+
+class RefusedBefore(GateFailed):
+    """The gate refused this run, and no mirror has other bytes of it since."""
+
+
+class OtherBytes(IngestError):
+    """A mirror has other bytes of what the gate doubts: they are staged, and the run is to be written anew."""
 
 
 class DiskFull(IngestError, OSError):

@@ -1,30 +1,24 @@
-"""The wanted messages of leads, from whichever mirror delivers them, each verified, in one blob a lead."""
+"""The wanted messages of leads, from whichever mirror delivers them, each verified, in one blob a lead or member."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
+from storage.grids import Box
+from storage.logs import about
+from tasks.ask import LeadOrder, NotYet, ask
 from tasks.blob import Blob
-from tasks.errors import (
-    Absent,
-    Interrupted,
-    InventoryError,
-    MessageError,
-    MirrorError,
-    NoMirrorLeft,
-    OutOfTime,
-    Throttled,
-)
+from tasks.entry import Target
+from tasks.errors import NoMirrorLeft
 from tasks.haul import LeadHaul
 from tasks.heartbeat import beating
-from tasks.index import Target
-from tasks.mirrors import Patience, Place, Places, now, open_places
-from tasks.wanted import Mirror, Product, StagedMessage, Wanted
+from tasks.meter import Meter
+from tasks.mirrors import Patience, Places, now, open_places
+from tasks.wanted import Product, StagedMessage
 
 REQUESTS_AT_ONCE = 8
 """Per call, of which there are two. A bucket that takes 50 ms to the first byte and gives 12 MB/s a connection gave
@@ -35,28 +29,13 @@ LEADS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class LeadOrder:
-    """One lead (hours) of a run to bring into `folder`; mirrors in the order of preference."""
-
-    model: str
-    init_time: datetime
-    lead: int
-    products: tuple[Product, ...]
-    wanted: tuple[Wanted, ...]
-    mirrors: tuple[Mirror, ...]
-    folder: Path
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.init_time:%Y-%m-%dT%HZ} lead {self.lead}"
-
-
-@dataclass(frozen=True)
 class LeadResult:
     """One lead, staged.
 
     `bytes`: received of messages and of what lies between them. `mirrors`: names of those that delivered.
     `missing`: variables that the lead does not have. `problems`: in words, what went wrong on the way.
-    `absent`: what the mirrors said of a lead that is not there yet, and of which nothing is staged.
+    `absent`: what the mirrors said of a lead that is not there yet, and of which nothing is staged. `late`: optional
+    products of which no mirror has the lead's file, and one at least says that it may yet come.
     """
 
     lead: int
@@ -66,10 +45,7 @@ class LeadResult:
     missing: tuple[str, ...]
     problems: tuple[str, ...]
     absent: str = ""
-
-
-class NotYet(NoMirrorLeft):
-    """No mirror has the lead, and at least one has said so."""
+    late: tuple[str, ...] = ()
 
 
 def fetch_leads(
@@ -77,6 +53,7 @@ def fetch_leads(
     patience: Patience | None = None,
     alive: Callable[[], None] = lambda: None,
     arriving: bool = False,
+    meter: Meter | None = None,
 ) -> Iterator[LeadResult]:
     """Each lead as soon as it is staged, in whatever order they come.
 
@@ -85,12 +62,12 @@ def fetch_leads(
     `arriving`: who asks will ask again for a lead that some mirror says it does not have, so that is a result too, at
     once, with `absent` set; without, such a lead is waited for here as long as `patience` has it.
     Runs an event loop of its own in the calling thread, while the caller waits for the next result. `alive` is called
-    over and over meanwhile: what it raises ends the fetch.
+    over and over meanwhile: what it raises ends the fetch. `meter` counts, also of leads that do not come.
     """
     if not orders:
         return
     with asyncio.Runner() as runner:
-        results = _results(orders, patience or Patience(), arriving)
+        results = _results(orders, patience or Patience(), arriving, meter)
 
         async def following() -> LeadResult | None:
             return await beating(anext(results, None), alive)
@@ -105,10 +82,12 @@ def fetch_leads(
             runner.run(end())
 
 
-async def _results(orders: Sequence[LeadOrder], patience: Patience, arriving: bool) -> AsyncGenerator[LeadResult, None]:
+async def _results(
+    orders: Sequence[LeadOrder], patience: Patience, arriving: bool, meter: Meter | None
+) -> AsyncGenerator[LeadResult, None]:
     waiting, running, failed = deque(orders), set[asyncio.Task[LeadResult]](), list[NoMirrorLeft]()
     mirrors = [mirror for order in orders for mirror in order.mirrors]
-    async with open_places(mirrors, patience, REQUESTS_AT_ONCE) as places:
+    async with open_places(mirrors, patience, REQUESTS_AT_ONCE, meter) as places:
         try:
             while running or (waiting and not failed):
                 while waiting and not failed and len(running) < LEADS_AT_ONCE:
@@ -123,7 +102,8 @@ async def _results(orders: Sequence[LeadOrder], patience: Patience, arriving: bo
                     else:
                         yield result
             if failed:
-                raise failed[0]
+                # One lead that no waiting brings is enough.
+                raise next((error for error in failed if not error.passing), failed[0])
         finally:
             await _cancel(running)
 
@@ -135,72 +115,115 @@ async def _cancel(tasks: set[asyncio.Task[LeadResult]]) -> None:
 
 
 async def _fetch(order: LeadOrder, places: Places, arriving: bool) -> LeadResult:
-    """One lead: all its products, into one blob."""
+    """One lead: all its products, into one blob, or into one for each member that has a file of its own."""
     deadline = now() + places.patience.lead
+    hauls: list[LeadHaul] = []
+    late: list[str] = []
     try:
-        with Blob(order.folder / f"f{order.lead:03d}.grib2") as blob:
-            haul = LeadHaul(blob, places, deadline)
+        with about(model=order.model, init_time=order.init_time, lead=order.lead):
+            shared = [product for product in order.products if not product.files]
+            if any(_target(order, product).slots() for product in shared):
+                with _open(order, places, deadline, hauls) as haul:
+                    for product in shared:
+                        target = _target(order, product)
+                        if target.slots() and not await ask(order, product, target, haul, arriving):
+                            late.append(product.name)
             for product in order.products:
-                wanted = tuple(row for row in order.wanted if row.product == product.name)
-                if wanted:
-                    await _product(order, product, Target(order.init_time, order.lead, wanted), haul, arriving)
+                if product.files and _target(order, product).slots():
+                    await _members(order, product, places, deadline, hauls, arriving)
     except NotYet as error:
-        return LeadResult(order.lead, (), haul.bytes, (), (), tuple(haul.problems), str(error))
-    messages = tuple(haul.staged.values())
+        spent, problems = sum(haul.bytes for haul in hauls), [problem for haul in hauls for problem in haul.problems]
+        return LeadResult(order.lead, (), spent, (), (), tuple(dict.fromkeys(problems)), str(error))
+    staged = {slot: message for haul in hauls for slot, message in haul.staged.items()}
+    if order.box and staged:
+        # While it is cut down the messages of other leads arrive.
+        clipped = await asyncio.to_thread(_clip, order.box, order.whole, tuple(staged.values()))
+        staged = dict(zip(staged, clipped, strict=True))
+    missing = [row.name for product in order.products for row in _target(order, product).missing(staged)]
     return LeadResult(
         lead=order.lead,
-        messages=messages,
-        bytes=haul.bytes,
-        mirrors=tuple(dict.fromkeys(message.mirror for message in messages)),
-        missing=tuple(row.name for row in order.wanted if row.name not in haul.staged),
-        problems=tuple(haul.problems),
+        messages=tuple(staged.values()),
+        bytes=sum(haul.bytes for haul in hauls),
+        mirrors=tuple(dict.fromkeys(message.mirror for message in staged.values())),
+        missing=tuple(missing),
+        problems=tuple(dict.fromkeys(problem for haul in hauls for problem in haul.problems)),
+        late=tuple(late),
     )
 
 
-async def _product(order: LeadOrder, product: Product, target: Target, haul: LeadHaul, arriving: bool) -> None:
-    """Ask the mirrors in turn, and again while one of them may yet deliver; raises NoMirrorLeft at the deadline.
+def _clip(box: Box, whole: tuple[str, ...], messages: Sequence[StagedMessage]) -> tuple[StagedMessage, ...]:
+    # With the decoders come their compilers: 90 MB that whoever keeps whole maps does not pay while they arrive.
+    from tasks.clip import clipper
 
-    Where it is `arriving`, raises NotYet as soon as all were asked and one of them does not have it.
+    return clipper(box, whole).clip(messages)
 
-    What every mirror that answers lacks, the lead lacks. A file that holds optional variables only may fail, and is
-    waited for no longer than a file that is not there yet.
+
+@contextmanager
+def _open(
+    order: LeadOrder, places: Places, deadline: float, hauls: list[LeadHaul], file: str = ""
+) -> Iterator[LeadHaul]:
+    """A haul into a blob of its own, added to `hauls`. `file`: the member's, where there are several."""
+    with Blob(order.folder / f"f{order.lead:03d}{file and '.' + file}.grib2") as blob:
+        hauls.append(LeadHaul(blob, places, deadline))
+        yield hauls[-1]
+
+
+async def _members(
+    order: LeadOrder, product: Product, places: Places, deadline: float, hauls: list[LeadHaul], arriving: bool
+) -> None:
+    """The files of all members, side by side. One that no mirror delivers makes a smaller ensemble.
+
+    Those that no mirror has yet are waited for as `Patience.not_yet` has it; while the lead is `arriving` only once any
+    has come. A member that was waited for in vain is asked for once at the leads that follow, until it comes again.
+    Raises NoMirrorLeft where too few come, NotYet where none has come yet.
     """
-    begun, attempt, patience = now(), 0, haul.places.patience
-    optional = not any(row.required for row in target.wanted)
-    appears_until = begun + (0.0 if optional else patience.not_yet)
-    recovers_until = min(haul.deadline, begun + patience.not_yet) if optional else haul.deadline
-    failures: dict[Place, Exception] = {}
-    while True:
-        answered = False
-        for place in haul.places.in_order(order.mirrors):
-            try:
-                if not await haul.load(place, product, target):
-                    return
-                answered = True
-                failures.pop(place, None)
-            except OutOfTime as error:
-                failures.setdefault(place, error)
-            except (MirrorError, InventoryError, MessageError) as error:
-                failures[place] = error
-                haul.note(f"{place.mirror.name}: {error}")
-        again = now() + (delay := patience.delay(attempt))
-        attempt += 1
-        remote = [error for place, error in failures.items() if not place.mirror.is_folder]
-        if arriving and not optional and not answered and any(isinstance(error, Absent) for error in remote):
-            raise NotYet(_said(order, failures))
-        may_recover = again < recovers_until and any(isinstance(error, Throttled | Interrupted) for error in remote)
-        may_appear = again < appears_until and any(isinstance(error, Absent) for error in remote) and not answered
-        if may_recover or may_appear:
-            await asyncio.sleep(delay)
-        elif optional or answered:
-            return
-        else:
-            raise NoMirrorLeft(_said(order, failures))
+    own: list[LeadHaul] = []
+    files = dict(zip(product.apart(), product.files, strict=True))
+
+    async def bring(file: Product, arriving: bool) -> NoMirrorLeft | None:
+        try:
+            with _open(order, places, deadline, own, files[file]) as haul:
+                await ask(order, file, _target(order, file), haul, arriving)
+        except NoMirrorLeft as error:
+            # Its blob is gone.
+            haul.staged.clear()
+            return error
+        return None
+
+    try:
+        lacking = await _all({file: bring(file, True) for file in files})
+        waited = {file: error for file, error in lacking.items() if isinstance(error, NotYet)}
+        if arriving and len(waited) == len(files):
+            raise next(iter(waited.values()))
+        lacking |= await _all({file: bring(file, False) for file in waited if file.path not in places.overdue})
+        places.overdue |= {file.path for file in waited if lacking[file]}
+        places.overdue -= {file.path for file in files if not lacking[file]}
+    finally:
+        hauls += own
+    failed = {file: error for file, error in lacking.items() if error}
+    if not failed:
+        return
+    words = f"{len(files) - len(failed)} of {len(files)} members came"
+    staged = {slot for haul in own for slot in haul.staged}
+    if any(row.required for row in _target(order, product).missing(staged)):
+        first = next(iter(failed.values()))
+        said = f"{order}: {words}, at least {product.at_least} are needed. {first}"
+        raise (NotYet if arriving else NoMirrorLeft)(said, first.passing)
+    own[0].problems.append(f"lead {order.lead}: {words}, not {', '.join(files[file] for file in failed)}")
 
 
-def _said(order: LeadOrder, failures: Mapping[Place, Exception]) -> str:
-    said = "; ".join(f"{place.mirror.name}: {error}" for place, error in failures.items())
-    return (
-        f"{order}: no mirror delivers it. {said}. Try again later, name another --mirror, or leave the lead out with "
-        "--leads"
-    )
+async def _all(
+    work: Mapping[Product, Coroutine[None, None, NoMirrorLeft | None]],
+) -> dict[Product, NoMirrorLeft | None]:
+    """What each came to; the first other error ends them all."""
+    tasks = [asyncio.create_task(one) for one in work.values()]
+    try:
+        return dict(zip(work, await asyncio.gather(*tasks), strict=True))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _target(order: LeadOrder, product: Product) -> Target:
+    return Target.of(product, order.init_time, order.lead, order.wanted)

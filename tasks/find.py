@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from storage.run_time import run_time
+from tasks.entry import Target
 from tasks.errors import Absent, InventoryError, MirrorError, NoMirrorLeft, NoRunFound, Refused
-from tasks.index import Target, read_index
+from tasks.index import read_index
 from tasks.mirrors import Patience, Place, Places, now, open_places
 from tasks.wanted import Mirror, Product
 
@@ -43,7 +45,7 @@ async def _find(
                 if place.mirror in broken:
                     continue
                 try:
-                    await _ask(places, place, product, Target(init_time, lead, ()), deadline)
+                    await _ask(places, place, product, Target.of(product, init_time, lead), deadline)
                 except (Absent, Refused) as error:
                     said[place.mirror].append(str(error))
                 except InventoryError as error:
@@ -69,10 +71,10 @@ def _in_words(candidates: Sequence[Candidate]) -> str:
     leads: dict[datetime, set[int]] = {}
     for init_time, lead in candidates:
         leads.setdefault(init_time, set()).add(lead)
-    told = [f"{init_time:%Y-%m-%dT%HZ} lead {' or '.join(map(str, sorted(some)))}" for init_time, some in leads.items()]
+    told = [f"{run_time(init_time)} lead {' or '.join(map(str, sorted(some)))}" for init_time, some in leads.items()]
     if len(told) <= 2:
         return ", ".join(told)
-    return f"{told[0]} and {len(told) - 1} runs before it, back to {candidates[-1][0]:%Y-%m-%dT%HZ}"
+    return f"{told[0]} and {len(told) - 1} runs before it, back to {run_time(candidates[-1][0])}"
 
 
 def _first(answers: Sequence[str]) -> str:
@@ -82,6 +84,17 @@ def _first(answers: Sequence[str]) -> str:
 
 
 async def _ask(places: Places, place: Place, product: Product, target: Target, deadline: float) -> None:
-    path = product.index_path(target.init_time, target.lead)
+    # Of members that have files of their own, one may be missing.
+    first, last = product.apart()[0], product.apart()[-1]
+    try:
+        await _read(places, place, first, target, deadline)
+    except (Absent, Refused):
+        if last.index == first.index:
+            raise
+        await _read(places, place, last, target, deadline)
+
+
+async def _read(places: Places, place: Place, file: Product, target: Target, deadline: float) -> None:
+    path = file.index_path(target.init_time, target.lead)
     content = await places.persist(place, deadline, 0, lambda: place.transport.read(path))
-    read_index(product.kind, content, target, place.transport.url(path))
+    read_index(file.kind, content, target, place.transport.url(path))

@@ -5,20 +5,19 @@ What is withheld is treated as if it had never come: the store is written withou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.grids import Grid
 from tasks.checks import CHECKS, Blame, Case, Check
-from tasks.course import SUMMED
 from tasks.errors import GateFailed
 from tasks.normal import Normal
 from tasks.relations import between
 from tasks.statistics import Measured
-from tasks.wanted import StagedMessage
+from tasks.verdict import Finding, Verdict, accept
 
 FEW, MANY = 2, 0.25
 """Of a variable's fields: more than both are too many to believe the others."""
@@ -29,76 +28,30 @@ PASSES = 2
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Fields of one variable that fail a check. leads: minutes. why: one clause with numbers and limits."""
-
-    variable: str
-    leads: tuple[int, ...]
-    why: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate found. withheld: variable -> leads, minutes. whole: of which variables nothing is left.
-
-    compared: how many variables could be held against the last run. off: nothing is withheld, whatever was found.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    withheld: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    whole: frozenset[str] = frozenset()
-    fields: int = 0
-    variables: int = 0
-    compared: int = 0
-    passes: int = 0
-    off: bool = False
-
-    def lets_pass(self, message: StagedMessage) -> bool:
-        return message.variable not in self.whole and message.lead not in self.withheld.get(message.variable, ())
-
-    def leaves_out_more(self, before: Verdict | None) -> bool:
-        """Whether fields are withheld that the run was measured with."""
-        return not self.off and self.withheld != (before.withheld if before else {})
-
-    def reasons(self) -> dict[str, str]:
-        """Variable -> which leads are withheld, and why."""
-        return {} if self.off else {name: self._reason(name) for name in sorted(self.withheld)}
-
-    def _reason(self, name: str) -> str:
-        where = "all leads" if name in self.whole else f"lead {in_hours(self.withheld[name])}"
-        first, *more = [finding.why for finding in self.findings if finding.variable == name]
-        return f"{where}: {first}" + (f"; and {len(more)} more" if more else "")
-
-    def skipped(self) -> str:
-        """What could not be checked, in words; nothing where all was."""
-        missing = self.variables - self.compared
-        return f"{missing} of {self.variables} variables have no last run to be compared with" if missing else ""
-
-    def provenance(self) -> dict[str, object]:
-        """Plain JSON of all of it."""
-        return {
-            "off": self.off,
-            "fields": self.fields,
-            "skipped": self.skipped(),
-            "findings": [f"{one.variable}: {one.why}" for one in self.findings],
-        }
-
-
-@dataclass(frozen=True)
 class Gate:
     """What the gate knows beforehand.
 
-    required: variables that the model cannot do without. off: judge, but let pass.
+    required: variables that the model cannot do without. off: judge, but let pass. appeal: hears every verdict that
+    withholds more than the one before, or refuses, before it comes into force; what it raises ends the judging.
     """
 
     required: frozenset[str] = frozenset()
     normals: Mapping[str, Normal] = field(default_factory=dict)
     off: bool = False
     checks: Sequence[Check] = CHECKS
+    appeal: Callable[[Verdict], None] = accept
 
-    def judge(self, run: str, grid: Grid, measured: Sequence[Measured], before: Verdict | None = None) -> Verdict:
+    def judge(
+        self,
+        run: str,
+        grid: Grid,
+        measured: Sequence[Measured],
+        before: Verdict | None = None,
+        together: Sequence[frozenset[str]] = (),
+    ) -> Verdict:
         """The verdict on what was measured of a run, from which the fields that `before` withheld were left out.
 
+        `together`: variables that are made of the same messages, and are withheld together.
         Raises GateFailed where too much is wrong.
         """
         before = before or Verdict()
@@ -108,6 +61,13 @@ class Gate:
         marked = {finding.variable for finding in found}
         found += [Finding(*row) for row in between([case for case in cases if case.fields.name not in marked])]
         fields = {one.name: one for one in measured}
+        found += [
+            Finding(other, finding.leads, f"made with {finding.variable}: {finding.why}")
+            for finding in found
+            for group in together
+            if finding.variable in group
+            for other in sorted(group & fields.keys() - {finding.variable})
+        ]
         withheld, whole = dict(before.withheld), set(before.whole)
         for name in dict.fromkeys(finding.variable for finding in found):
             bad = {lead for finding in found if finding.variable == name for lead in finding.leads}
@@ -117,6 +77,11 @@ class Gate:
             if many or before.passes >= PASSES:
                 whole.add(name)
             withheld[name] = all_of_it if name in whole else gone | _without_echoes(fields[name], bad)
+        for group in together:
+            one = group & fields.keys()
+            if one & whole:
+                whole |= one
+                withheld |= {name: frozenset(fields[name].leads.tolist()) for name in one}
         first = before.passes == 0
         verdict = Verdict(
             findings=(*before.findings, *found),
@@ -128,8 +93,17 @@ class Gate:
             passes=before.passes + 1,
             off=self.off,
         )
-        if not self.off:
-            self._require(run, verdict, before.whole.union(fields))
+        if self.off:
+            return verdict
+        verdict = replace(verdict, refused=self._refused(verdict, before.whole.union(fields)))
+        if verdict.refused or verdict.leaves_out_more(before):
+            self.appeal(verdict)
+        if verdict.refused:
+            raise GateFailed(
+                f"{run}: {verdict.refused}. Nothing was published. If the producer has changed its data, correct the "
+                "model's file; if they are right as they are, ingest with --no-gate; if its mirrors spoiled them, name "
+                "another one with --mirror"
+            )
         return verdict
 
     def _of_one(self, case: Case) -> Iterator[Finding]:
@@ -142,7 +116,8 @@ class Gate:
                     clean = False
                     yield finding
 
-    def _require(self, run: str, verdict: Verdict, names: frozenset[str]) -> None:
+    def _refused(self, verdict: Verdict, names: frozenset[str]) -> str:
+        """Why a run is refused, of which `names` came; empty where it is not."""
         gone = sum(map(len, verdict.withheld.values()))
         required = names & self.required
         lost = required & verdict.whole
@@ -154,13 +129,9 @@ class Gate:
         elif gone > FIELDS * verdict.fields:
             what, limit = f"{gone} of {verdict.fields} fields", f"{FIELDS:.0%} may be"
         else:
-            return
+            return ""
         reasons = "; ".join(f"{name}, {why}" for name, why in list(verdict.reasons().items())[: FEW + 1])
-        raise GateFailed(
-            f"{run}: {what} would be withheld, and {limit}: {reasons}. Nothing was published. If the producer has "
-            "changed its data, correct the model's file; if they are right as they are, ingest with --no-gate; if a "
-            "mirror spoiled them, delete the staged files and name another one with --mirror"
-        )
+        return f"{what} would be withheld, and {limit}: {reasons}"
 
 
 def _without_echoes(fields: Measured, bad: Collection[int]) -> frozenset[int]:
@@ -168,7 +139,7 @@ def _without_echoes(fields: Measured, bad: Collection[int]) -> frozenset[int]:
 
     Whether it was that is seen once the others are gone.
     """
-    if fields.variable.statistic not in SUMMED:
+    if not fields.variable.statistic.adds_up:
         return frozenset(bad)
     leads = fields.leads.tolist()
     threes = zip([None, *leads[:-1]], leads, [*leads[1:], None], strict=True)
@@ -236,9 +207,3 @@ def part_of_earth(grid: Grid) -> float:
     area = np.linalg.norm(np.cross(*sides), axis=-1).sum() / 2
     # The last column of a global grid is not its first again.
     return float(area / (4 * np.pi) * len(xs) / max(len(xs) - 1, 1))
-
-
-def in_hours(leads: Iterable[int]) -> str:
-    """Leads (minutes) as '6, 7 h', or the first and the last of many."""
-    hours = [f"{lead / 60:g}" for lead in sorted(leads)]
-    return f"{', '.join(hours)} h" if len(hours) <= 4 else f"{hours[0]} to {hours[-1]} h ({len(hours)} of them)"

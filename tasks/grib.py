@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from storage.variables import Statistic
 from tasks.errors import MessageError
-from tasks.wanted import Level, Parameter, Wanted
+from tasks.field import FOREIGN, FieldId, Foreign, Shape
+from tasks.wanted import Derived, Level, Meaning, Parameter, Percentile, Probability
 
 Result = TypeVar("Result")
 Reading = Generator[tuple[int, int], bytes, Result]
@@ -24,68 +24,34 @@ MAGIC = b"GRIB"
 END = b"7777"
 
 
-class Shape(NamedTuple):
-    """Which grid a field lies on, well enough to tell grids of one file apart: grid template or type, columns, rows."""
-
-    kind: int | str
-    nx: int
-    ny: int
-
-
-@dataclass(frozen=True, slots=True)
-class FieldId:
-    """What one field of a message says it is.
-
-    `number`: index inside a multi-field message. `length`: bytes of the whole message.
-    `interval`: (start, end) minutes after init_time, equal for an instant; None where the message gives no such time.
-    `statistic`: None for a process that the catalogue has no word for. `plain`: neither a probability, a percentile
-    nor an ensemble mean. `short`: the name of a GRIB1 field, which has no `parameter`.
-    """
-
-    number: int
-    length: int
-    parameter: Parameter | None
-    level: Level | None
-    statistic: Statistic | None
-    interval: tuple[int, int] | None
-    init_time: datetime
-    member: int | None
-    shape: Shape
-    plain: bool = True
-    short: str | None = None
-
-    def __str__(self) -> str:
-        name = self.short or ".".join(map(str, self.parameter or ()))
-        level = "/".join(f"{part:g}" for part in self.level or () if part is not None)
-        statistic = self.statistic.value if self.statistic else "?"
-        start, end = self.interval or ("?", "?")
-        return f"{name} at level {level} {statistic} {start}-{end} min after {self.init_time:%Y-%m-%dT%H:%MZ}"
+Told = Literal["derived", "probability", "percentile", "foreign"]
 
 
 class Template(NamedTuple):
     """Where a product definition template keeps its parts, in bytes from the section's start.
 
     `times`: unit of the forecast time, then the fixed surfaces. `member`, `period`: None where the template has none.
+    `told`: what is said from byte 34 on, None where it is the quantity itself.
     """
 
     times: int
     member: int | None = None
     period: int | None = None
-    plain: bool = True
+    told: Told | None = None
 
 
 TEMPLATES = {
     0: Template(17),
     1: Template(17, member=35),
-    2: Template(17, plain=False),
-    5: Template(17, plain=False),
-    6: Template(17, plain=False),
+    2: Template(17, told="derived"),
+    5: Template(17, told="probability"),
+    6: Template(17, told="percentile"),
     8: Template(17, period=34),
-    9: Template(17, period=47, plain=False),
-    10: Template(17, period=35, plain=False),
+    9: Template(17, period=47, told="probability"),
+    10: Template(17, period=35, told="percentile"),
     11: Template(17, member=35, period=37),
-    12: Template(17, period=36, plain=False),
-    15: Template(17, plain=False),
+    12: Template(17, period=36, told="derived"),
+    15: Template(17, told="foreign"),
     40: Template(19),
     41: Template(19, member=37),
     42: Template(19, period=36),
@@ -194,7 +160,7 @@ def _field(number: int, length: int, discipline: int, section: bytes, init_time:
     parameter = Parameter(discipline, section[9], section[10])
     template = TEMPLATES.get(int.from_bytes(section[7:9], "big"))
     if template is None:
-        return FieldId(number, length, parameter, None, None, None, init_time, None, shape, plain=False)
+        return FieldId(number, length, parameter, None, None, None, init_time, None, shape, FOREIGN)
     try:
         unit, ahead, surface, factor, scaled = struct.unpack_from(">BIBBI", section, template.times)
         member = None if template.member is None else section[template.member]
@@ -203,11 +169,27 @@ def _field(number: int, length: int, discipline: int, section: bytes, init_time:
         end = start
         if template.period is not None:
             statistic, end = _period(section, template.period, start, init_time)
+        meaning = _meaning(section, template.told)
     except (IndexError, struct.error) as error:
         raise MessageError(f"a GRIB message has a product section of only {len(section)} bytes") from error
     level = Level(surface, _scaled(factor, scaled))
     interval = _minutes(start, end)
-    return FieldId(number, length, parameter, level, statistic, interval, init_time, member, shape, template.plain)
+    return FieldId(number, length, parameter, level, statistic, interval, init_time, member, shape, meaning)
+
+
+def _meaning(section: bytes, told: Told | None) -> Meaning | Foreign | None:
+    if told == "derived":
+        # Code table 4.7. NCEP writes the spread of GEFS as the deviation from the mean of a cluster.
+        derived = {0: Derived.MEAN, 1: Derived.MEAN, 2: Derived.SPREAD, 4: Derived.SPREAD}
+        return derived.get(section[34], FOREIGN)
+    if told == "percentile":
+        return Percentile(section[34])
+    if told != "probability":
+        return FOREIGN if told else None
+    lower, upper = (_scaled(*struct.unpack_from(">BI", section, at)) for at in (37, 42))
+    # Code table 4.9.
+    limits = {0: (None, lower), 1: (upper, None), 2: (lower, upper), 3: (lower, None), 4: (None, upper)}
+    return Probability(*limits[section[36]]) if section[36] in limits else FOREIGN
 
 
 def _period(section: bytes, at: int, start: int | None, init_time: datetime) -> tuple[Statistic | None, int | None]:
@@ -246,12 +228,3 @@ def _scaled(factor: int, value: int) -> float | None:
     if factor == 0xFF or value == 0xFFFF_FFFF:
         return None
     return _signed(value, 32) / 10.0 ** _signed(factor, 8)
-
-
-def match(field: FieldId, wanted: Wanted) -> bool:
-    """Whether a field is the wanted variable, at whatever time."""
-    if not field.plain or field.interval is None or field.level is None or field.statistic != wanted.statistic:
-        return False
-    named = field.short in wanted.grib1 if field.short is not None else field.parameter in wanted.parameters
-    same_level = field.level.type == wanted.level.type and wanted.level.value in (None, field.level.value)
-    return named and same_level

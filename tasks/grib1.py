@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from storage.variables import Statistic
 from tasks.errors import MessageError
-from tasks.grib import FieldId, Shape
+from tasks.field import FieldId, Shape
 from tasks.wanted import Level
 
 # ecCodes' words for level types and statistics of GRIB1 (tables 3 and 5) in those of GRIB2.

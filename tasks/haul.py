@@ -7,17 +7,21 @@ index says, the file itself is scanned and indexed anew, once; what then still f
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 
 from tasks.blob import Blob
+from tasks.entry import Entry, Target
 from tasks.errors import DiskFull, InventoryError, MessageError, MirrorError, RangeIgnored, Unfit
-from tasks.index import Entry, Target, entries_of, identify, read_index
+from tasks.index import entries_of, identify, read_index
 from tasks.mirrors import Place, Places
 from tasks.ranges import ByteRange, Cutter, Span, merge, spans_of
 from tasks.scan import Located, walk
-from tasks.wanted import Product, StagedMessage
+from tasks.wanted import Product, Slot, StagedMessage
+
+log = logging.getLogger(__name__)
 
 GAP = 256 << 10
 """Unwanted bytes worth fetching to save a request: 360 kB come in the 30 ms to the first byte at 12 MB/s. The wanted
@@ -30,25 +34,26 @@ LENGTH_GUESS = 2 << 20
 
 
 class LeadHaul:
-    """What one lead has so far: `staged` by variable, `bytes` received, `problems` in words."""
+    """What one lead has so far: `staged` by what it is, `bytes` received, `problems` in words."""
 
     def __init__(self, blob: Blob, places: Places, deadline: float) -> None:
         self.places = places
         self.deadline = deadline
-        self.staged: dict[str, StagedMessage] = {}
+        self.staged: dict[Slot, StagedMessage] = {}
         self.bytes = 0
         self.problems: list[str] = []
         self._blob = blob
 
-    async def load(self, place: Place, product: Product, target: Target) -> set[str]:
-        """Stage what is not staged yet, from one mirror; the required variables that its file lacks.
+    async def load(self, place: Place, product: Product, target: Target) -> set[Slot]:
+        """Stage what is not staged yet, from one mirror; what is required and its file lacks.
 
         Raises MirrorError, InventoryError, MessageError; DiskFull.
         """
         path = product.data_path(target.init_time, target.lead)
         try:
             entries = await self._index(place, product, target)
-            omitted = self._lacking(target) - {entry.wanted.name for entry in entries} - place.lacks
+            absent = self._lacking(target) - {entry.slot for entry in entries}
+            omitted = {slot.variable for slot in absent} - place.lacks
             if omitted:
                 url = place.transport.url(product.index_path(target.init_time, target.lead))
                 raise InventoryError(f"{url} does not list {', '.join(sorted(omitted))}")
@@ -56,17 +61,20 @@ class LeadHaul:
         except (InventoryError, MessageError, Unfit) as lie:
             entries = entries_of(await self._scan(place, path), target)
             await self._bring(place, path, entries, target)
-            self.note(f"{place.mirror.name}: {lie}; the file was scanned instead")
-            place.lacks |= self._lacking(target)
+            self.note(place, f"{lie}; the file was scanned instead")
+            place.lacks |= {slot.variable for slot in self._lacking(target)}
         return self._lacking(target)
 
-    def note(self, problem: str) -> None:
-        """Remember a problem, once."""
+    def note(self, place: Place, what: str) -> None:
+        """Remember a mirror's problem, in words once, by number each time."""
+        self.places.meter.problems[place.mirror.name] += 1
+        log.info("%s: %s", place.mirror.name, what, extra={"mirror": place.mirror.name})
+        problem = f"{place.mirror.name}: {what}"
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def _lacking(self, target: Target) -> set[str]:
-        return {row.name for row in target.wanted if row.required} - self.staged.keys()
+    def _lacking(self, target: Target) -> set[Slot]:
+        return {slot for row, slot in target.slots() if row.required} - self.staged.keys()
 
     async def _index(self, place: Place, product: Product, target: Target) -> list[Entry]:
         path = product.index_path(target.init_time, target.lead)
@@ -75,7 +83,7 @@ class LeadHaul:
 
     async def _bring(self, place: Place, path: str, entries: Iterable[Entry], target: Target) -> None:
         """Stage the entries' messages."""
-        spans = spans_of(entry for entry in entries if entry.wanted.name not in self.staged)
+        spans = spans_of(entry for entry in entries if entry.slot not in self.staged)
         offsets = await self._reserve(place, path, spans)
         gap = GAP if place.transport.ranges else math.inf
         try:
@@ -112,6 +120,7 @@ class LeadHaul:
             async with aclosing(place.transport.stream(path, rest.start, rest.end)) as blocks:
                 async for block in blocks:
                     self.bytes += len(block)
+                    self.places.meter.bytes += len(block)
                     for piece in cutter.feed(block):
                         start = offsets[piece.span.offset]
                         self._blob.write(start + piece.at, piece.block)
@@ -134,11 +143,12 @@ class LeadHaul:
         message = self._blob.view(offset, length)
         found = [(entry, identify(message, entry, target)) for entry in span.entries]
         self._blob.keep(offset, length)
+        self.places.meter.messages += len(found)
         for entry, field in found:
             assert field.interval is not None
-            self.staged[entry.wanted.name] = StagedMessage(
+            self.staged[entry.slot] = StagedMessage(
                 variable=entry.wanted.name,
-                lead=target.lead * 60,
+                lead=entry.lead,
                 interval=field.interval,
                 blob=str(self._blob.path),
                 offset=offset,
@@ -146,6 +156,7 @@ class LeadHaul:
                 field=field.number,
                 url=place.transport.url(path),
                 mirror=place.mirror.name,
+                member=entry.member,
             )
 
     async def _scan(self, place: Place, path: str) -> list[Located]:

@@ -1,7 +1,7 @@
 """Incidents, kept in the bucket: whatever process sees one begin or end, it is opened once and closed once.
 
 incidents/<model>-<kind>.json     the newest incident of a model and kind, open or closed
-incidents/told.json               what people were told of them (tasks/telling.py)
+incidents/told.json               what people were told of them (tasks/ledger.py)
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from storage.bucket import Bucket
+from storage.bucket import Bucket, tries
 from storage.errors import Conflict, ManifestError, ObjectNotFound
 from storage.manifest import Utc
+from storage.redact import Said
 
 FOLDER = "incidents/"
 CHAIN = 10
@@ -60,7 +61,7 @@ class Incident(BaseModel):
 
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
     kind: Kind
-    reason: str
+    reason: Said
     since: Utc
     run: str | None = None
     served: Served | None = None
@@ -82,7 +83,7 @@ class Ended(BaseModel):
 
     id: str
     at: Utc
-    how: str
+    how: Said
     link: str | None = None
 
 
@@ -110,7 +111,7 @@ def open_incident(bucket: Bucket, incident: Incident) -> bool:
     People are told by `tell_pending`, at least once: it finds what was opened though its opener was killed.
     Raises BucketError, ManifestError.
     """
-    while True:
+    for last in tries():
         data, record = _read(bucket, incident.key)
         if record and not record.ended and record.incident.cause == incident.cause:
             return False
@@ -120,8 +121,28 @@ def open_incident(bucket: Bucket, incident: Incident) -> bool:
         try:
             bucket.swap(incident.key, opened.to_bytes(), data)
         except Conflict:
+            if last:
+                raise
             continue
         return True
+    raise AssertionError
+
+
+def adopt_incident(bucket: Bucket, record: Record) -> None:
+    """Keep an open incident of another place as it is there, instead of one of its kind. Raises BucketError & Co."""
+    for last in tries():
+        data, there = _read(bucket, record.incident.key)
+        if there and there.id == record.id:
+            return
+        continues = (there.id, *there.continues)[:CHAIN] if there else ()
+        try:
+            bucket.swap(record.incident.key, record.model_copy(update={"continues": continues}).to_bytes(), data)
+        except Conflict:
+            if last:
+                raise
+            continue
+        return
+    raise AssertionError
 
 
 def close_incident(
@@ -129,7 +150,7 @@ def close_incident(
 ) -> bool:
     """Close it where it is open; True for the one caller who did. Raises BucketError, ManifestError."""
     key = incident_key(model, kind)
-    while True:
+    for last in tries():
         data, record = _read(bucket, key)
         if record is None or record.ended:
             return False
@@ -137,14 +158,22 @@ def close_incident(
         try:
             bucket.swap(key, closed.to_bytes(), data)
         except Conflict:
+            if last:
+                raise
             continue
         return True
+    raise AssertionError
 
 
 def find_incident(bucket: Bucket, model: str, kind: Kind) -> Incident | None:
     """The open incident of a model and kind. Raises BucketError, ManifestError."""
-    record = _read(bucket, incident_key(model, kind))[1]
+    record = find_record(bucket, model, kind)
     return record.incident if record and not record.ended else None
+
+
+def find_record(bucket: Bucket, model: str, kind: Kind) -> Record | None:
+    """The newest one of a model and kind, open or closed. Raises BucketError, ManifestError."""
+    return _read(bucket, incident_key(model, kind))[1]
 
 
 def records_in(bucket: Bucket) -> list[Record]:

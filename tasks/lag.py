@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from storage.errors import ObjectNotFound, StorageError
 from storage.folder import FolderBucket
 from storage.manifest import Manifest, models_in, read_manifest
+from storage.run_time import run_time
 from tasks.errors import IngestError
 
 TIMEOUT_SECONDS = 15
@@ -54,10 +55,10 @@ class Comparison:
     age: int | None
 
     def in_words(self) -> str:
-        published = f"{self.model} {self.published.init_time:%Y-%m-%dT%HZ} (generation {self.published.generation})"
+        published = f"{self.model} {run_time(self.published.init_time)} (generation {self.published.generation})"
         if self.served is None:
             return f"{published} was published {self.lag} minutes ago, and no run of {self.model} is served"
-        served = f"{self.served.init_time.astimezone(UTC):%Y-%m-%dT%HZ}, {self.age} minutes old"
+        served = f"{run_time(self.served.init_time.astimezone(UTC))}, {self.age} minutes old"
         if self.state is Lag.NONE:
             return f"{published} is served, {self.age} minutes old"
         if self.state is Lag.AHEAD:

@@ -7,6 +7,7 @@ mapped is the kernel's page cache, which it takes back under pressure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,37 +51,39 @@ def _mapped(message: StagedMessage) -> NDArray[np.uint8]:
         raise broken(message, f"{message.blob} cannot be read: {error.strerror}") from error
 
 
-class MappedFields:
-    """Messages in mapped blobs, all on one grid, of which `window` is kept. `octets`: of each message."""
+@dataclass(frozen=True)
+class Mapped:
+    """A message that our own decoder serves: its octets as they lie in its blob, how they are packed and scanned."""
 
-    def __init__(
-        self,
-        messages: Sequence[StagedMessage],
-        octets: Sequence[NDArray[np.uint8]],
-        packings: Sequence[Packing],
-        scans: Sequence[Scan],
-        grid: Grid,
-        window: Window,
-    ) -> None:
+    message: StagedMessage
+    octets: NDArray[np.uint8]
+    packing: Packing
+    scan: Scan
+
+
+class MappedFields:
+    """Mapped messages, all on one grid, of which `window` is kept."""
+
+    def __init__(self, mapped: Sequence[Mapped], grid: Grid, window: Window) -> None:
         self.grid = grid
-        self.steps = tuple(packing.step for packing in packings)
-        self._messages, self._window = messages, window
+        self.steps = tuple(one.packing.step for one in mapped)
         # Mappings live as long as views of them.
-        self._octets = octets
-        self._addresses = np.array([data.ctypes.data for data in octets], np.int64)
-        self._packings = np.array(packings, TABLE)
-        self._states = np.zeros(len(packings), STATE)
-        self._scans = np.array([(scan.nx, scan.westward, scan.alternating) for scan in scans], np.int64).reshape(-1, 3)
+        self._mapped, self._window = mapped, window
+        self._addresses = np.array([one.octets.ctypes.data for one in mapped], np.int64)
+        self._packings = np.array([one.packing for one in mapped], TABLE)
+        self._states = np.zeros(len(mapped), STATE)
+        scans = [(one.scan.nx, one.scan.westward, one.scan.alternating) for one in mapped]
+        self._scans = np.array(scans, np.int64).reshape(-1, 3)
 
     def fill(self, numbers: NDArray[np.int64], rows: range, values: NDArray[np.float32], at: NDArray[np.int64]) -> None:
         problem, number = _fill(
             self._addresses, self._packings, self._states, self._scans, self._window, numbers, rows.start, values, at
         )
         if problem:
-            raise broken(self._messages[number], PROBLEMS[problem])
+            raise broken(self._mapped[number].message, PROBLEMS[problem])
 
     def close(self) -> None:
-        self._octets = ()
+        self._mapped = ()
 
 
 @numba.njit(nogil=True, cache=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tasks.errors import Interrupted, MirrorError, OutOfTime, Throttled
+from tasks.meter import Meter
 from tasks.transport import Transport, open_session, open_transport
 from tasks.wanted import Mirror
 
@@ -78,10 +79,15 @@ class Place:
 
 
 class Places:
-    """The mirrors of one call. What one lead learns about a mirror the others need not learn again."""
+    """The mirrors of one call. What one lead learns about a mirror the others need not learn again.
 
-    def __init__(self, places: Iterable[Place], patience: Patience, requests: int) -> None:
+    `overdue`: files of members, by their path without a lead, that no mirror had however long they were waited for.
+    """
+
+    def __init__(self, places: Iterable[Place], patience: Patience, requests: int, meter: Meter | None = None) -> None:
         self.patience = patience
+        self.meter = meter or Meter()
+        self.overdue: set[str] = set()
         self._places = {place.mirror: place for place in places}
         self._slots = asyncio.Semaphore(requests)
 
@@ -110,7 +116,8 @@ class Places:
             except (Throttled, Interrupted) as error:
                 last = error
                 asked = error.retry_after if isinstance(error, Throttled) else 0.0
-                delay = max(self.patience.delay(attempt), asked)
+                # All who were told the same number come back when it is over: apart from each other.
+                delay = asked + self.patience.delay(attempt)
                 attempt += 1
                 others = any(other is not place and not other.is_aside for other in self._places.values())
                 if (
@@ -120,6 +127,7 @@ class Places:
                 ):
                     place.put_aside(max(self.patience.aside, asked))
                     raise
+            self.meter.retries[place.mirror.name] += 1
             await asyncio.sleep(delay)
 
     async def _timed(
@@ -136,8 +144,10 @@ class Places:
 
 
 @asynccontextmanager
-async def open_places(mirrors: Iterable[Mirror], patience: Patience, requests: int) -> AsyncIterator[Places]:
-    """The mirrors behind one connection pool, at most `requests` at once."""
+async def open_places(
+    mirrors: Iterable[Mirror], patience: Patience, requests: int, meter: Meter | None = None
+) -> AsyncIterator[Places]:
+    """The mirrors behind one connection pool, at most `requests` at once. `meter` counts what they give and refuse."""
     async with open_session(requests, patience.connect, patience.stall) as session:
         places = [Place(mirror, open_transport(mirror, session)) for mirror in dict.fromkeys(mirrors)]
-        yield Places(places, patience, requests)
+        yield Places(places, patience, requests, meter)

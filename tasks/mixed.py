@@ -10,20 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.grids import Box, Grid, OutsideGrid, Window
+from storage.variables import VECTORS
 from tasks.decode import EcCodes, another_grid, broken, orientations
 from tasks.errors import DecodeError, MessageError
 from tasks.fields import Advance, Fields
-from tasks.mapped import Blobs, MappedFields
+from tasks.mapped import Blobs, Mapped, MappedFields
 from tasks.orient import Orientation
-from tasks.packing import Packing, grid_section, packing_of
+from tasks.packing import Packing, packing_of, sections_of
 from tasks.wanted import StagedMessage
+
+_COMPONENTS = frozenset(name for vector in VECTORS for name in vector)
 
 
 class MixedFields:
-    """Fields of several sources, numbered across them. `by_eccodes`: how many messages ecCodes decoded."""
+    """Fields of several sources, numbered across them. `by_eccodes`: how many messages ecCodes decoded. `turned`: the
+    messages of vectors that are given along the grid.
+    """
 
-    def __init__(self, grid: Grid, sources: Sequence[tuple[Fields, Sequence[int]]], by_eccodes: int) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        sources: Sequence[tuple[Fields, Sequence[int]]],
+        by_eccodes: int,
+        turned: frozenset[int] = frozenset(),
+    ) -> None:
         self.grid = grid
+        self.turned = turned
         self.by_eccodes = by_eccodes
         self._sources = [fields for fields, _ in sources]
         count = sum(len(numbers) for _, numbers in sources)
@@ -68,7 +80,8 @@ def open_fields(
     blobs = Blobs()
     octets = {number: blobs.message(message) for number, message in enumerate(messages)}
     packings = {number: packing for number in octets if (packing := _claimed(messages[number], octets[number], claim))}
-    oriented = _orientations(messages, octets, packings)
+    winds = {number for number, message in enumerate(messages) if message.variable in _COMPONENTS}
+    oriented = _orientations(messages, octets, sorted({0, *packings, *winds}))
     whole = oriented[0].grid
     for number, orientation in oriented.items():
         if orientation.grid != whole:
@@ -77,18 +90,13 @@ def open_fields(
     rest = sorted(octets.keys() - set(ours))
     window = window_of(whole, box)
     grid = whole if box is None else whole.crop(window)
-    mapped = MappedFields(
-        [messages[number] for number in ours],
-        [octets[number] for number in ours],
-        [packings[number] for number in ours],
-        [oriented[number].scan for number in ours],
-        grid,
-        window,
-    )
+    rows = [Mapped(messages[one], octets[one], packings[one], oriented[one].scan) for one in ours]
+    mapped = MappedFields(rows, grid, window)
+    turned = frozenset(number for number in winds if oriented[number].turned)
     if not rest:
-        return MixedFields(grid, [(mapped, ours)], 0)
+        return MixedFields(grid, [(mapped, ours)], 0, turned)
     scratched = EcCodes(scratch).open([messages[number] for number in rest], whole, window, grid, advance)
-    return MixedFields(grid, [(mapped, ours), (scratched, rest)], len(rest))
+    return MixedFields(grid, [(mapped, ours), (scratched, rest)], len(rest), turned)
 
 
 def _claimed(
@@ -101,15 +109,23 @@ def _claimed(
 
 
 def _orientations(
-    messages: Sequence[StagedMessage], octets: dict[int, NDArray[np.uint8]], packings: dict[int, Packing]
+    messages: Sequence[StagedMessage], octets: dict[int, NDArray[np.uint8]], numbers: Sequence[int]
 ) -> dict[int, Orientation]:
-    """Of the first message and of those in `packings`; ecCodes reads each grid section that occurs once."""
-    kinds: dict[bytes, list[int]] = {}
-    for number in sorted({0, *packings}):
-        kind = grid_section(octets[number].data) if number in packings else b""
-        kinds.setdefault(kind, []).append(number)
+    """Of some messages; ecCodes reads each grid section that occurs once, and each message of GRIB1 vectors."""
+    kinds: dict[bytes | int, list[int]] = {}
+    for number in numbers:
+        kinds.setdefault(_kind(octets[number], number), []).append(number)
     found = orientations([messages[numbers[0]] for numbers in kinds.values()])
     return {number: one for one, numbers in zip(found, kinds.values(), strict=True) for number in numbers}
+
+
+def _kind(octets: NDArray[np.uint8], number: int) -> bytes | int:
+    """The grid section; a message's own number where it may hold several, or is GRIB1."""
+    try:
+        sections = [bytes(section) for kind, _, section in sections_of(octets.data) if kind == 3]
+    except MessageError:
+        return number
+    return sections[0] if len(sections) == 1 else number
 
 
 def window_of(grid: Grid, box: Box | None) -> Window:

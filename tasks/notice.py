@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from storage.run_time import run_time
 from tasks.incidents import Kind, Record
 
 AT_MOST = 20
@@ -139,7 +140,7 @@ def _time(time: datetime) -> str:
 
 def run_name(model: str, init_time: datetime) -> str:
     """How a run is called everywhere: gfs 2026-04-20T00Z."""
-    return f"{model} {init_time:%Y-%m-%dT%HZ}"
+    return f"{model} {run_time(init_time)}"
 
 
 def trial_notice(now: datetime) -> Notice:

@@ -99,11 +99,6 @@ def sections_of(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         position += size
 
 
-def grid_section(message: memoryview) -> bytes:
-    """The octets of section 3."""
-    return next(bytes(section) for number, _, section in sections_of(message) if number == 3)
-
-
 def packing_of(message: bytes | memoryview) -> Packing | None:
     """The packing of a whole GRIB message, None where it is none that is decoded here; raises MessageError."""
     message = memoryview(message)
@@ -121,7 +116,7 @@ def packing_of(message: bytes | memoryview) -> Packing | None:
     if points != octets(sections[3], 7, 10):
         raise MessageError(f"section 5 holds {points} values, section 3 {octets(sections[3], 7, 10)} points")
     start = 8 * next(offset for number, offset, _ in found if number == 7)
-    reference, binary, decimal = _scale(section)
+    reference, binary, decimal = scale_of(section)
     packing = Packing(
         template=template,
         points=points,
@@ -136,7 +131,7 @@ def packing_of(message: bytes | memoryview) -> Packing | None:
     return _simple(packing) if template == SIMPLE else _complex(section, data, packing)
 
 
-def _scale(section: memoryview) -> tuple[float, float, float]:
+def scale_of(section: memoryview) -> tuple[float, float, float]:
     """R (octets 12 to 15), 2^E (16, 17) and 10^-D (18, 19)."""
     (reference,) = struct.unpack(">f", octets(section, 12, 15).to_bytes(4, "big"))
     binary, decimal = signed(section, 16, 17), signed(section, 18, 19)

@@ -11,13 +11,14 @@ from typing import Protocol
 
 from storage.bucket import Bucket, Progress
 from storage.errors import BucketError, Conflict, ObjectNotFound, WrongChecksum
-from storage.manifest import Manifest, manifest_key, parse_manifest, store_key
+from storage.manifest import Manifest, NamedStore, ShortStore, manifest_key, parse_manifest, short_key, store_key
 from storage.schema import StoreSchema
 from tasks.prune import prune
+from tasks.refusal import sweep_refusals
 
 
 class Finished(Protocol):
-    """A store on the local disk that was written and checked."""
+    """A store on the local disk that was written and checked, whole or short."""
 
     @property
     def path(self) -> Path: ...
@@ -44,22 +45,26 @@ def publish(
     now: datetime,
     progress: Progress | None = None,
     retention: timedelta = timedelta(0),
+    short: Finished | None = None,
 ) -> Manifest:
     """Make `written` the published run of its model. `progress(done, total)` counts bytes.
 
+    `short`: its first leads. The same swap puts them in front of those of earlier runs, of which it leaves out what
+    began more than `retention` before: at no moment is there a run without its short store.
+
     Until the swap the old run is the truth, after it the new one; nothing is overwritten. Another machine may publish
     at the same time: the newer run wins whoever ends first, and of two that publish the same run the first. The loser
-    raises Conflict and takes its object away. Stores that `retention` does not need are deleted, as is what killed
-    publishers left (`tasks.prune`); a failure there raises BucketError too, which says that the run is published.
+    raises Conflict and takes its objects away. Stores that the manifest does not need are deleted, as is what killed
+    publishers left (`tasks.prune`) and what is remembered of refused runs up to this one; a failure there raises
+    BucketError too, which says that the run is published.
     Raises Conflict, DiskFull, BucketError, ManifestError.
     """
     schema = written.schema
     before = _published(bucket, schema)
     bucket.sweep(f"{schema.model}/", lambda key: before.manifest is not None and before.manifest.beats(key))
     key, generation, sha256 = _upload(written, bucket, before, progress)
-    size = bucket.size(key)
-    if size != written.path.stat().st_size:
-        raise WrongChecksum(f"{bucket.url(key)} holds {size} bytes, {written.path} is of another size: publish again")
+    size = _arrived(written, bucket, key)
+    own = _upload_short(short, bucket, short_key(key)) if short else ()
     manifest = Manifest(
         model=schema.model,
         init_time=schema.init_time,
@@ -71,14 +76,22 @@ def publish(
         last_lead=schema.lead_times[-1],
         published_at=now,
         freshness=schema.freshness,
+        whole=schema.whole,
+        missing=schema.provenance.get("missing"),
+        withheld=schema.withheld,
+        traits=schema.traits,
+        history=own,
     )
     try:
-        manifest = _swap(manifest, schema, bucket, before)
+        manifest = _swap(manifest, schema, bucket, before, retention)
     except Conflict:
+        # In this order: who finds the store's key free finds that of the short one free.
+        bucket.delete(short_key(key))
         bucket.delete(key)
         raise
     try:
-        prune(bucket, manifest, retention)
+        prune(bucket, manifest)
+        sweep_refusals(bucket, manifest)
     except BucketError as error:
         raise BucketError(
             f"{_run(schema)} is published as {bucket.url(manifest.key)}, but what it replaced could not be removed "
@@ -132,25 +145,83 @@ def _free_key(schema: StoreSchema, published: Published, taken: Collection[str])
     first = published.generation + 1
     again = published.manifest is not None and published.manifest.init_time == schema.init_time
     plain = store_key(schema.model, schema.init_time)
-    if not again and plain not in taken:
+    if not again and _is_free(plain, taken):
         return plain, first
     for generation in count(first):
         key = store_key(schema.model, schema.init_time, generation)
-        if key not in taken:
+        if _is_free(key, taken):
             return key, generation
     raise AssertionError
 
 
-def _swap(manifest: Manifest, schema: StoreSchema, bucket: Bucket, before: Published) -> Manifest:
+def _is_free(key: str, taken: Collection[str]) -> bool:
+    """Whether nobody has put a store or its short one there."""
+    return key not in taken and short_key(key) not in taken
+
+
+def _arrived(written: Finished, bucket: Bucket, key: str) -> int:
+    """Bytes of an object that was uploaded; raises WrongChecksum where they are not those of the file."""
+    size = bucket.size(key)
+    if size != written.path.stat().st_size:
+        raise WrongChecksum(f"{bucket.url(key)} holds {size} bytes, {written.path} is of another size: publish again")
+    return size
+
+
+def _upload_short(short: Finished, bucket: Bucket, key: str) -> tuple[ShortStore]:
+    """The short store beside its run, whose key was free a moment ago."""
+    sha256 = bucket.upload(short.path, key)
+    return (
+        ShortStore(
+            init_time=short.schema.init_time,
+            key=key,
+            size=_arrived(short, bucket, key),
+            sha256=sha256,
+            last_lead=short.schema.lead_times[-1],
+        ),
+    )
+
+
+def _history(manifest: Manifest, published: Manifest | None, retention: timedelta) -> tuple[ShortStore, ...]:
+    """The run's own short store and, newest first, those that were published so far and are not too old.
+
+    A run that is published again without its first leads keeps those it had.
+    """
+    own = manifest.history
+    oldest = manifest.init_time - retention
+    earlier = [short for short in (published.history if published else ()) if short.init_time >= oldest]
+    return (*own, *(short for short in earlier if not (own and short.init_time == manifest.init_time)))
+
+
+def _longer(manifest: Manifest, published: Manifest | None) -> tuple[NamedStore, ...]:
+    """Of the run published so far and those behind it, each that ends after all newer ones."""
+    if published is None:
+        return ()
+    earlier = [published.as_named()] if published.init_time < manifest.init_time else []
+    longer: list[NamedStore] = []
+    end = manifest.end
+    for run in (*earlier, *published.longer):
+        if run.end > end:
+            longer.append(run)
+            end = run.end
+    return tuple(longer)
+
+
+def _swap(manifest: Manifest, schema: StoreSchema, bucket: Bucket, before: Published, retention: timedelta) -> Manifest:
     """Name the store in the manifest; returns the manifest as swapped.
 
     Where somebody published an older run since `before`, that one is replaced. Raises Conflict for any other.
     """
+    own = manifest
     while True:
         published = _published(bucket, schema, before)
-        generation = max(manifest.generation, published.generation + 1)
-        previous = published.manifest.key if published.manifest else None
-        manifest = manifest.model_copy(update={"generation": generation, "previous": previous})
+        manifest = own.model_copy(
+            update={
+                "generation": max(own.generation, published.generation + 1),
+                "previous": published.manifest.key if published.manifest else None,
+                "history": _history(own, published.manifest, retention),
+                "longer": _longer(own, published.manifest),
+            }
+        )
         try:
             bucket.swap(manifest_key(schema.model), manifest.to_bytes(), published.data)
         except Conflict:

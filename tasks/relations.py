@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.catalogue.ensemble import PERCENTS
 from storage.variables import Statistic
 from tasks.checks import STEPS, Case
 
@@ -42,6 +43,12 @@ ORDERS = (
     Order("cloud_cover_low", "cloud_cover_atmosphere", 25.0),
     Order("cloud_cover_middle", "cloud_cover_atmosphere", 25.0),
     Order("cloud_cover_high", "cloud_cover_atmosphere", 25.0),
+    # Percentiles rise, but for the step that each is stored in.
+    *(
+        Order(what.format(lower), what.format(upper), 0.05)
+        for what in ("air_temperature_p{}_2m", "wind_speed_p{}_10m", "precipitation_amount_p{}_surface")
+        for lower, upper in pairwise(PERCENTS)
+    ),
 )
 SUMS = (Sum("precipitation_amount_surface", ("precipitation_rate_surface",), exact=False),)
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import InventoryError, MessageError
-from tasks.grib import HEAD, MAGIC, FieldId, Reading, drive, match, read_fields
+from tasks.field import FieldId, is_of, match
+from tasks.grib import HEAD, MAGIC, Reading, drive, read_fields
 from tasks.grib1 import identify_grib1
 from tasks.pick import best
-from tasks.wanted import StagedMessage, Wanted
+from tasks.wanted import Slot, StagedMessage, Wanted
 
 SEARCH = 65_536
 """Bytes looked through at once for the next message where messages do not follow each other directly."""
@@ -98,10 +99,16 @@ def scan_file(path: Path) -> list[Located]:
         raise InventoryError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: datetime | None = None) -> Staged:
+def stage_files(
+    files: Sequence[Path],
+    wanted: Iterable[Wanted],
+    init_time: datetime | None = None,
+    members: tuple[int, ...] = (),
+) -> Staged:
     """The wanted messages of local GRIB files: the blob of each is the file itself.
 
-    Where a run's files hold several grids, the one with most messages is taken. `init_time` chooses a run.
+    Where a run's files hold several grids, the one with most messages is taken. `init_time` chooses a run. `members`:
+    of an ensemble.
     Raises InventoryError where there is no GRIB message, none that is wanted, or several runs and none was chosen;
     MessageError for a broken file.
     """
@@ -111,7 +118,10 @@ def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: date
     if not located:
         raise InventoryError(f"no GRIB message in {names or 'no files'}")
     candidates = [
-        (row, path, entry) for path, entry in located for row in wanted if match(entry.field, row) and _due(entry, row)
+        (row, path, entry)
+        for path, entry in located
+        for row in wanted
+        if is_of(entry.field, members) and match(entry.field, row) and _due(entry.field, row)
     ]
     unused: Counter[str] = Counter(
         f"not a variable of the model: {_what(entry.field)}"
@@ -125,22 +135,23 @@ def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: date
     if not shapes:
         raise InventoryError(f"{names}: no field of the run {init_time:%Y-%m-%dT%H:%MZ}")
     shape = shapes.most_common(1)[0][0]
-    groups: dict[tuple[str, int], list[tuple[Wanted, Path, Located]]] = defaultdict(list)
+    groups: dict[Slot, list[tuple[Wanted, Path, Located]]] = defaultdict(list)
     for row, path, entry in candidates:
         if entry.field.init_time != init_time:
             unused[f"another run: {entry.field.init_time:%Y-%m-%dT%H:%MZ}"] += 1
         elif entry.field.shape != shape:
             unused[f"another grid, {entry.field.shape.nx} x {entry.field.shape.ny} points"] += 1
         else:
-            groups[row.name, _interval(entry.field)[1]].append((row, path, entry))
+            member = entry.field.member if members else None
+            groups[Slot(row.name, _interval(entry.field)[1], member)].append((row, path, entry))
     messages = []
-    for (name, lead), group in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0])):
+    for slot, group in sorted(groups.items(), key=lambda item: (item[0].lead, item[0].variable, item[0].member or 0)):
         row, path, entry = best(group[0][0], group, lambda item: _interval(item[2].field))
-        unused.update({f"a second version of {name}": len(group) - 1} if len(group) > 1 else {})
+        unused.update({f"a second version of {slot.variable}": len(group) - 1} if len(group) > 1 else {})
         messages.append(
             StagedMessage(
-                variable=row.name,
-                lead=lead,
+                variable=slot.variable,
+                lead=slot.lead,
                 interval=_interval(entry.field),
                 blob=str(path),
                 offset=entry.offset,
@@ -148,6 +159,7 @@ def stage_files(files: Sequence[Path], wanted: Iterable[Wanted], init_time: date
                 field=entry.field.number,
                 url=str(path),
                 mirror="file",
+                member=slot.member,
             )
         )
     return Staged(
@@ -164,8 +176,8 @@ def _interval(field: FieldId) -> tuple[int, int]:
     return field.interval
 
 
-def _due(entry: Located, wanted: Wanted) -> bool:
-    return _interval(entry.field)[1] >= wanted.from_lead * 60
+def _due(field: FieldId, wanted: Wanted) -> bool:
+    return wanted.due(field.init_time, _interval(field)[1])
 
 
 def _what(field: FieldId) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.variables import Variable
-from tasks.derive import Anomalies
-from tasks.parts import Part
+from tasks.works import Made, Output
 
 LANES = 128
 """Extremes kept side by side: one alone would wait for itself at every value."""
@@ -61,49 +60,65 @@ class Measured:
         return self.variable.name
 
 
+Sums = Sequence[dict[str, NDArray[Any]]]
+"""By variable: values outside, amounts too negative, and TOTALs, each of every field."""
+
+
 class Tally:
     """Adds up what was encoded and what was set missing, over strips that are derived side by side.
 
     cells: of a whole field.
     """
 
-    def __init__(self, parts: Sequence[Part], cells: int) -> None:
-        self._parts = {part.name: part for part in parts}
+    def __init__(self, outputs: Iterable[Output], cells: int) -> None:
+        self._outputs = {output.name: output for output in outputs}
         self._cells = cells
-        self._outside = {part.name: np.zeros(len(part.messages), np.int64) for part in parts}
+        self._outside = {name: np.zeros(len(output.rows), np.int64) for name, output in self._outputs.items()}
         self._negative = {name: counts.copy() for name, counts in self._outside.items()}
-        self._rows = {part.name: _filled(part) for part in parts}
-        self._totals = {name: _nothing(len(rows)) for name, rows in self._rows.items()}
+        self._totals = {name: _nothing(len(output.rows)) for name, output in self._outputs.items()}
         self._lock = Lock()
 
-    def add(self, name: str, derived: NDArray[np.float32], anomalies: Anomalies) -> None:
-        """Count some rows of a variable. derived: [lead, rows, x] as `derive` gives it; from any thread."""
-        found = _nothing(len(self._rows[name]))
-        _gather(derived, self._rows[name], found)
+    def add(self, made: Made) -> None:
+        """Count some rows of an output; from any thread."""
+        name = made.output.name
+        found = _nothing(len(made.output.rows))
+        _gather(made.values, made.output.rows, found)
         with self._lock:
-            self._outside[name] += anomalies.outside
-            self._negative[name] += anomalies.negative
-            totals = self._totals[name]
-            for key in ("count", "sum", "change", "changes", "detour", "detours"):
-                totals[key] += found[key]
-            np.minimum(totals["low"], found["low"], out=totals["low"])
-            np.maximum(totals["high"], found["high"], out=totals["high"])
+            self._outside[name] += made.anomalies.outside
+            self._negative[name] += made.anomalies.negative
+            _merge(self._totals[name], found)
+
+    def sums(self) -> Sums:
+        """What was added so far, for another tally to take."""
+        return [{name: array.copy() for name, array in own.items()} for own in self._own]
+
+    def take(self, sums: Sums) -> None:
+        """Add what others have."""
+        with self._lock:
+            outside, negative, totals = sums
+            for name in self._outputs:
+                self._outside[name] += outside[name]
+                self._negative[name] += negative[name]
+                _merge(self._totals[name], totals[name])
+
+    @property
+    def _own(self) -> tuple[dict[str, NDArray[Any]], ...]:
+        return self._outside, self._negative, self._totals
 
     def measured(self) -> tuple[Measured, ...]:
         """Every variable's fields, once all rows were added."""
-        return tuple(self._measured(part) for part in self._parts.values())
+        return tuple(self._measured(output) for output in self._outputs.values())
 
-    def _measured(self, part: Part) -> Measured:
-        totals, rows = self._totals[part.name], self._rows[part.name]
-        there = part.course.plan.lines["there"]
+    def _measured(self, output: Output) -> Measured:
+        totals, rows = self._totals[output.name], output.rows
         across = _mean(totals["detour"], totals["detours"])
         return Measured(
-            variable=part.course.variable,
+            variable=output.variable,
             cells=self._cells,
-            leads=np.array(part.course.leads, np.int64)[rows],
-            intervals=np.array(part.course.intervals, np.int64)[rows],
+            leads=np.array(output.leads, np.int64)[rows],
+            intervals=np.array(output.intervals, np.int64)[rows],
             missing=1.0 - totals["count"] / self._cells,
-            outside=self._outside[part.name][there] / self._cells,
+            outside=self._outside[output.name] / self._cells,
             low=_where_any(totals["count"], totals["low"]),
             mean=_mean(totals["sum"], totals["count"]),
             high=_where_any(totals["count"], totals["high"]),
@@ -121,11 +136,12 @@ class Tally:
         return {name: row for name, row in kept.items() if row}
 
 
-def _filled(part: Part) -> NDArray[np.int64]:
-    """The rows of the time axis that the messages of a part fill, in their order."""
-    lines = part.course.plan.lines
-    rows: NDArray[np.int64] = lines["row"][lines["there"]]
-    return rows
+def _merge(totals: NDArray[Any], found: NDArray[Any]) -> None:
+    """Add what some rows came to."""
+    for key in ("count", "sum", "change", "changes", "detour", "detours"):
+        totals[key] += found[key]
+    np.minimum(totals["low"], found["low"], out=totals["low"])
+    np.maximum(totals["high"], found["high"], out=totals["high"])
 
 
 def _nothing(fields: int) -> NDArray[Any]:

@@ -6,6 +6,7 @@ surface) are derived once for their range alone, which decodes their messages a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numba
@@ -16,21 +17,20 @@ from storage.layout import STEPS, step_for
 from storage.schema import StoredVariable
 from storage.variables import Variable
 from tasks.bands import in_threads, strips_of
-from tasks.derive import derive
-from tasks.fields import Fields, rows_of
-from tasks.parts import Part
+from tasks.fields import Fields
+from tasks.works import Work
 
 
-def plan_steps(parts: Sequence[Part], fields: Fields) -> tuple[StoredVariable, ...]:
-    """How each part is stored, in their order. Raises DecodeError."""
-    wide = [part for part in parts if not fits(part.course.variable)]
+def plan_steps(works: Sequence[Work], fields: Fields) -> tuple[StoredVariable, ...]:
+    """How each output is stored, in their order. Raises DecodeError."""
+    wide = [work for work in works if not all(fits(output.variable) for output in work.outputs)]
     ranges = derived_ranges(wide, fields)
     planned = []
-    for part in parts:
-        variable = part.course.variable
-        low, high = ranges.get(part.name, (variable.valid_min, variable.valid_max))
-        scale, offset, widened = step_for(variable, low, high)
-        planned.append(StoredVariable(variable, scale, offset, part.course.intervals, widened))
+    for output in (output for work in works for output in work.outputs):
+        variable = output.variable
+        whole = variable.valid_min, variable.valid_max
+        scale, offset, widened = step_for(variable, *(whole if fits(variable) else ranges[output.name]))
+        planned.append(StoredVariable(variable, scale, offset, output.intervals, widened))
     return tuple(planned)
 
 
@@ -39,18 +39,19 @@ def fits(variable: Variable) -> bool:
     return (variable.valid_max - variable.valid_min) / variable.precision <= STEPS
 
 
-def derived_ranges(parts: Sequence[Part], fields: Fields) -> dict[str, tuple[float, float]]:
+def derived_ranges(works: Sequence[Work], fields: Fields) -> dict[str, tuple[float, float]]:
     """Variable -> the lowest and the highest value that the store will hold, in its units; NaN where it holds none."""
 
-    def of_part(part: Part) -> tuple[float, float]:
-        low, high = np.nan, np.nan
+    def of_work(work: Work) -> dict[str, tuple[float, float]]:
+        ranges = {output.name: (math.nan, math.nan) for output in work.outputs}
         for strip in strips_of(range(fields.grid.ny)):
-            derived, _ = derive(part.course, rows_of(fields, part.numbers, strip))
-            found = _extremes(derived.reshape(-1))
-            low, high = np.fmin(low, found[0]), np.fmax(high, found[1])
-        return float(low), float(high)
+            for made in work.do(fields, strip):
+                low, high = _extremes(np.ascontiguousarray(made.values).reshape(-1))
+                before = ranges[made.output.name]
+                ranges[made.output.name] = float(np.fmin(before[0], low)), float(np.fmax(before[1], high))
+        return ranges
 
-    return dict(zip([part.name for part in parts], in_threads(of_part, parts), strict=True))
+    return {name: found for ranges in in_threads(of_work, works) for name, found in ranges.items()}
 
 
 @numba.njit(nogil=True, cache=True)

@@ -11,26 +11,24 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, Field, ValidationError
-
-from storage.bucket import Bucket
-from storage.errors import Conflict, ManifestError, ObjectNotFound, StorageError
+from storage.bucket import Bucket, tries
+from storage.errors import Conflict, StorageError
 from storage.folder import FolderBucket
-from storage.manifest import Utc
 from storage.settings import Settings
 from tasks.channels import sort_channels
 from tasks.deliver import Delivery, deliver
-from tasks.incidents import FOLDER, Incident, Record, open_incident, records_in
+from tasks.incidents import Incident, Record, open_incident, records_in
+from tasks.ledger import LEDGER, Lease, Ledger, Letter, read_with_bytes
 from tasks.notice import Notice, compose, joined
 from tasks.receivers import Channel
 
 log = logging.getLogger("windlass")
 
-LEDGER = f"{FOLDER}told.json"
 FALLBACK = "told"
 LEASE = timedelta(minutes=3)
 """How long a teller may take; longer than all its tries."""
@@ -38,36 +36,6 @@ BURST, WINDOW = 3, timedelta(minutes=15)
 """At most so many notices in so long; what begins or ends meanwhile waits and becomes one notice with a list."""
 OWED_FOR = timedelta(days=3)
 """What an address did not take for so long is no news any more."""
-
-
-class Lease(BaseModel):
-    """Who is telling, and until when nobody else does."""
-
-    by: str
-    until: Utc
-
-
-class Letter(BaseModel):
-    """A notice that is owed to some addresses."""
-
-    id: str
-    written: Utc
-    notice: Notice
-    owed: list[str]
-
-
-class Ledger(BaseModel):
-    """What people know. `told` holds `<incident id>:opened` and `:ended`; `sent` when notices were written lately."""
-
-    told: list[str] = Field(default_factory=list)
-    letters: list[Letter] = Field(default_factory=list)
-    sent: list[Utc] = Field(default_factory=list)
-    lease: Lease | None = None
-    delivered_total: int = 0
-    failed_total: dict[str, int] = Field(default_factory=dict)
-
-    def to_bytes(self) -> bytes:
-        return self.model_dump_json(indent=2).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -116,8 +84,8 @@ def _claim(bucket: Bucket, me: str, names: Sequence[str], failed: set[str], now:
 
     All channels of `names` are owed what is new, those that `failed` are not tried again now.
     """
-    while True:
-        data, ledger = _read(bucket)
+    for last in tries():
+        data, ledger = read_with_bytes(bucket)
         if ledger.lease and ledger.lease.until > now:
             return Told(busy=True)
         records = records_in(bucket)
@@ -150,8 +118,11 @@ def _claim(bucket: Bucket, me: str, names: Sequence[str], failed: set[str], now:
         try:
             bucket.swap(LEDGER, claimed.to_bytes(), data)
         except Conflict:
+            if last:
+                raise
             continue
         return claimed
+    raise AssertionError
 
 
 def _still_news(letters: Sequence[Letter], now: datetime) -> list[Letter]:
@@ -188,30 +159,32 @@ def _settle(bucket: Bucket, me: str, done: dict[str, bool], claimed: Ledger) -> 
     """Write down who took it, and let go of the lease."""
     sent = {letter.id for letter in claimed.letters}
     delivered = {name for name, taken in done.items() if taken}
-    while True:
-        data, ledger = _read(bucket)
+    for last in tries():
+        data, ledger = read_with_bytes(bucket)
         letters = []
         for letter in ledger.letters:
             owed = [name for name in letter.owed if letter.id not in sent or name not in delivered]
             if owed:
                 letters.append(letter.model_copy(update={"owed": owed}))
-        failed = dict(ledger.failed_total)
-        for name in done.keys() - delivered:
-            failed[name] = failed.get(name, 0) + 1
+        reached = Counter(ledger.delivered_total) + Counter(delivered)
+        failed = Counter(ledger.failed_total) + Counter(done.keys() - delivered)
         mine = ledger.lease is not None and ledger.lease.by == me
         settled = ledger.model_copy(
             update={
                 "letters": letters,
                 "lease": None if mine else ledger.lease,
-                "delivered_total": ledger.delivered_total + len(delivered),
-                "failed_total": failed,
+                "delivered_total": dict(reached),
+                "failed_total": dict(failed),
             }
         )
         try:
             bucket.swap(LEDGER, settled.to_bytes(), data)
         except Conflict:
+            if last:
+                raise
             continue
         return
+    raise AssertionError
 
 
 def tell(bucket: Bucket, settings: Settings) -> Told:
@@ -244,19 +217,3 @@ def tell_from_here(settings: Settings, incident: Incident) -> None:
         log.error("told without a record: %s", error)
         notice = compose([Record(id="none", incident=incident)], [], wall_clock())
         deliver([(channel, notice) for channel in sort_channels(settings)[0]])
-
-
-def read_ledger(bucket: Bucket) -> Ledger:
-    """What people were told; raises BucketError, ManifestError."""
-    return _read(bucket)[1]
-
-
-def _read(bucket: Bucket) -> tuple[bytes | None, Ledger]:
-    try:
-        data = bucket.read(LEDGER)
-    except ObjectNotFound:
-        return None, Ledger()
-    try:
-        return data, Ledger.model_validate_json(data)
-    except ValidationError as error:
-        raise ManifestError(f"{bucket.url(LEDGER)} is no record of notices: remove it ({error})") from error

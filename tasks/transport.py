@@ -207,6 +207,8 @@ class HttpTransport(Transport):
                 yield answer
         except TimeoutError as error:
             raise Interrupted(f"{url} stalled") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Refused(f"{url} has no certificate to be trusted: {error.certificate_error}") from error
         except aiohttp.ClientConnectorError as error:
             raise Interrupted(f"{url} cannot be reached: {error.strerror or error.os_error}") from error
         except aiohttp.InvalidURL as error:

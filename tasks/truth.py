@@ -42,6 +42,42 @@ class Truth:
     step: float
 
 
+@dataclass(frozen=True)
+class Map:
+    """A whole message, [y, x] with columns from west to east: degrees and values, NaN = missing. `step`: see Truth."""
+
+    lats: NDArray[np.float64]
+    lons: NDArray[np.float64]
+    values: NDArray[np.float64]
+    step: float
+
+
+def maps(messages: Sequence[StagedMessage]) -> Iterator[Map]:
+    """Each message whole; raises DecodeError."""
+
+    def of(number: int) -> Map:
+        with opened(messages[number]) as handle:
+            lats, lons, values = (_rows(handle, key) for key in ("latitudes", "longitudes", "values"))
+            values = np.where(np.abs(values) < LIMIT, values, math.nan)
+            return Map(lats, lons, values, step_of(messages[number]) or resolution(handle))
+
+    return safely(messages, of)
+
+
+def _rows(handle: int, key: str) -> NDArray[np.float64]:
+    scan = orientation_of(handle).scan
+    if key != "values":
+        # See _values: of such messages the points are not listed as the values come.
+        by_columns = scan.columns_first and eccodes.codes_get_string(handle, "gridType") == "regular_ll"
+        scan = scan._replace(alternating=False, columns_first=by_columns)
+    array: NDArray[np.float64] = eccodes.codes_get_array(handle, key, float)
+    array = array.reshape(scan.nx, scan.ny) if scan.columns_first else array.reshape(scan.ny, scan.nx)
+    if scan.alternating:
+        array[1::2] = array[1::2, ::-1].copy()
+    array = array.T if scan.columns_first else array
+    return array[:, ::-1] if scan.westward else array
+
+
 def truths(messages: Sequence[StagedMessage], places: Sequence[Sequence[Place]]) -> Iterator[Truth]:
     """The truth about each message at its own places, (latitude, longitude) in degrees; raises DecodeError."""
     coordinates: dict[str, Coordinates] = {}

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from tasks.errors import MessageError
-from tasks.packing import BEYOND, LENGTHS, PROBLEMS, SIMPLE, TABLE, WIDEST, packing_of
+from tasks.packing import BEYOND, LENGTHS, PROBLEMS, SIMPLE, TABLE, WIDEST, Packing, packing_of
 
 STATE = np.dtype(
     [
@@ -204,6 +204,17 @@ def next_values(address: int, packing: Any, state: Any, whole: NDArray[np.int64]
         for index in range(len(values)):
             values[index] = (whole[index] * binary + reference) * decimal
     return 0
+
+
+def numbers_of(message: bytes, packing: Packing, count: int) -> NDArray[np.int64]:
+    """The first `count` whole numbers of a message in its own order, ABSENT = missing. Raises MessageError."""
+    whole, values = np.empty(count, np.int64), np.empty(count, np.float32)
+    packings, states = np.array([packing], TABLE), np.zeros(1, STATE)
+    data = np.frombuffer(message, np.uint8)
+    problem = next_values(data.ctypes.data, packings[0], states[0], whole, values)
+    if problem:
+        raise MessageError(PROBLEMS[problem])
+    return whole
 
 
 def unpack(message: bytes | memoryview, at_once: int | None = None) -> NDArray[np.float32] | None:
