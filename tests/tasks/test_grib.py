@@ -1,10 +1,11 @@
+"""What a message says it is, held against ecCodes and against the rows of the models."""
+
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,92 +18,11 @@ from flows.gfs import MODEL as GFS
 from flows.ifs import MODEL as IFS
 from storage.variables import Statistic
 from tasks.errors import MessageError
-from tasks.grib import FieldId, fields, match, message_length
+from tasks.field import FOREIGN, match
+from tasks.grib import fields, message_length
 from tasks.scan import scan_file
-from tasks.wanted import Level, Parameter, Wanted
-
-
-@dataclass(frozen=True)
-class Key:
-    """What ecCodes says a field is. `statistic`: code table 4.10, None for an instant; `steps`: minutes."""
-
-    parameter: Parameter
-    level_type: int
-    level: float | None
-    statistic: int | None
-    steps: tuple[int, int]
-    init_time: datetime
-    points: tuple[int, int] | None
-
-
-CODES = {Statistic.MEAN: 0, Statistic.ACCUMULATION: 1, Statistic.MAXIMUM: 2, Statistic.MINIMUM: 3}
-# ecCodes gives a window described by several time ranges another start than the first of them has.
-ONE_RANGE = 1
-
-
-def eccodes_fields(file: Path) -> Iterator[tuple[Key, bool]]:
-    """Every field of a file, multi-field messages included, and whether one time range describes it."""
-    eccodes.codes_grib_multi_support_on()
-    try:
-        with file.open("rb") as source:
-            while (handle := eccodes.codes_grib_new_from_file(source)) is not None:
-                try:
-                    yield key_of(handle)
-                finally:
-                    eccodes.codes_release(handle)
-    finally:
-        eccodes.codes_grib_multi_support_off()
-
-
-def key_of(handle: int) -> tuple[Key, bool]:
-    whole = eccodes.codes_get_long
-
-    def has(key: str) -> bool:
-        return bool(eccodes.codes_is_defined(handle, key)) and not eccodes.codes_is_missing(handle, key)
-
-    period = bool(eccodes.codes_is_defined(handle, "typeOfStatisticalProcessing"))
-    level = None
-    if has("scaledValueOfFirstFixedSurface") and has("scaleFactorOfFirstFixedSurface"):
-        factor = whole(handle, "scaleFactorOfFirstFixedSurface")
-        scaled = whole(handle, "scaledValueOfFirstFixedSurface")
-        # GRIB2 writes a sign bit; ecCodes reads this key without it (GFS has surfaces of PV = -2e-6).
-        level = (scaled if scaled < 1 << 31 else (1 << 31) - scaled) / 10.0**factor
-    unit = whole(handle, "indicatorOfUnitOfTimeRange") if has("indicatorOfUnitOfTimeRange") else 1
-    minutes = {0: 1, 1: 60, 2: 1440, 10: 180, 11: 360, 12: 720}[unit]
-    start = end = whole(handle, "forecastTime") * minutes
-    if period:
-        length = {0: 1, 1: 60, 2: 1440, 10: 180, 11: 360, 12: 720}[whole(handle, "indicatorOfUnitForTimeRange")]
-        end = start + whole(handle, "lengthOfTimeRange") * length
-    date = [whole(handle, name) for name in ("year", "month", "day", "hour", "minute", "second")]
-    shape = (whole(handle, "Ni"), whole(handle, "Nj")) if has("Ni") and has("Nj") else None
-    key = Key(
-        Parameter(*(whole(handle, name) for name in ("discipline", "parameterCategory", "parameterNumber"))),
-        whole(handle, "typeOfFirstFixedSurface"),
-        level,
-        whole(handle, "typeOfStatisticalProcessing") if period else None,
-        (start, end),
-        datetime(*date, tzinfo=UTC),  # type: ignore[misc,arg-type]
-        shape,
-    )
-    return key, not period or whole(handle, "numberOfTimeRange") == ONE_RANGE
-
-
-def same(field: FieldId, key: Key) -> bool:
-    return (
-        field.parameter == key.parameter
-        and field.level is not None
-        and field.level.type == key.level_type
-        and (field.level.value is None) == (key.level is None)
-        and (field.level.value is None or field.level.value == pytest.approx(key.level))
-        and (
-            field.statistic is Statistic.INSTANT
-            if key.statistic is None
-            else CODES.get(field.statistic or Statistic.INSTANT) == (key.statistic if key.statistic < 4 else None)
-        )
-        and field.interval == key.steps
-        and field.init_time == key.init_time
-        and (key.points is None or (field.shape.nx, field.shape.ny) == key.points)
-    )
+from tasks.wanted import Derived, Level, Parameter, Probability, Wanted
+from tests.tasks.identity import eccodes_fields, same
 
 
 def test_identities_are_those_of_eccodes_on_every_grib2_file(shared_data: Path) -> None:
@@ -252,10 +172,16 @@ def test_fields_of_a_message_are_numbered(toy: SimpleNamespace) -> None:
     assert first.init_time == second.init_time == toy.run
 
 
-def test_a_probability_is_not_plain(shared_data: Path) -> None:
+def test_a_probability_says_of_what(shared_data: Path) -> None:
     located = scan_file(shared_data / "nbm" / "gribberish_nbm-asnow-prob-thresholds.grib2")
-    assert located
-    assert not any(found.field.plain for found in located)
+    # A tenth of an inch, half an inch and an inch, in metres.
+    assert [found.field.meaning for found in located] == [Probability(inches * 0.0254) for inches in (0.1, 0.5, 1.0)]
+
+
+@pytest.mark.parametrize(("name", "meaning"), [("avg", Derived.MEAN), ("spr", Derived.SPREAD)])
+def test_a_mean_and_a_spread_of_members_are_told_apart(shared_data: Path, name: str, meaning: Derived) -> None:
+    located = scan_file(shared_data / "gefs" / f"GFSE_20210416_0000_{name}_f006.grib2")
+    assert {found.field.meaning for found in located} == {meaning}
 
 
 def test_minutes_before_the_run_and_days_are_read(toy: SimpleNamespace) -> None:
@@ -338,6 +264,6 @@ def test_matching_needs_name_level_and_statistic(toy: SimpleNamespace) -> None:
     assert not match(field, replace(toy.temperature, level=Level(1)))
     assert not match(field, replace(toy.temperature, statistic=Statistic.MAXIMUM))
     assert not match(field, toy.humidity)
-    assert not match(replace(field, plain=False), toy.temperature)
+    assert not match(replace(field, meaning=FOREIGN), toy.temperature)
     assert not match(replace(field, interval=None), toy.temperature)
     assert match(replace(field, init_time=field.init_time + timedelta(days=1)), toy.temperature)

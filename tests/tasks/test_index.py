@@ -1,6 +1,7 @@
+"""The lines of an NCEP `.idx`, and messages held against their lines."""
+
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,16 +15,12 @@ from hypothesis import strategies as st
 from flows.gfs import MODEL as GFS
 from flows.ifs import MODEL as IFS
 from storage.variables import Statistic
+from tasks.entry import Entry, Target
 from tasks.errors import InventoryError, MessageError
-from tasks.index import Entry, Target, identify, idx_window, read_index
-from tasks.wanted import Bucket, IndexKind, Wanted
-
-URL = "https://mirror.example/file.idx"
-MIDNIGHT = datetime(2025, 8, 1, tzinfo=UTC)
-
-
-def target(init_time: datetime, lead: int, wanted: tuple[Wanted, ...]) -> Target:
-    return Target(init_time, lead, tuple(row for row in wanted if row.from_lead <= lead))
+from tasks.idx import idx_window
+from tasks.index import identify, read_index
+from tasks.wanted import Bucket, Derived, IndexKind, Meaning, Percentile, Probability, Product, Slot, Wanted
+from tests.tasks.lines import MIDNIGHT, RUN, URL, as_index, ecmwf_line, target
 
 
 def main_rows(lead: int) -> tuple[Wanted, ...]:
@@ -123,6 +120,53 @@ def test_members_means_and_probabilities_are_not_the_forecast(shared_data: Path)
         assert read_index(IndexKind.IDX, content, target(MIDNIGHT, lead, main_rows(lead)), URL) == []
 
 
+def test_the_means_of_an_ensemble_are_found_by_who_asks_for_them(shared_data: Path) -> None:
+    content = (shared_data / "idx" / "dynamical_geavg.t00z.pgrb2s.0p25.f009.idx").read_bytes()
+    (row,) = [row for row in GFS.wanted if row.name == "air_temperature_2m"]
+    mean = replace(row, meaning=Derived.MEAN)
+    (entry,) = read_index(IndexKind.IDX, content, target(MIDNIGHT, 9, (mean,)), URL)
+    assert (entry.offset, entry.length) == (3771594, 4195114 - 3771594)
+
+
+def test_a_member_is_found_by_who_asks_for_it(shared_data: Path) -> None:
+    content = (shared_data / "idx" / "dynamical_gep01.t00z.pgrb2s.0p25.f015.idx").read_bytes()
+    rows = tuple(row for row in GFS.wanted if row.name == "air_temperature_2m")
+    (entry,) = read_index(IndexKind.IDX, content, Target(MIDNIGHT, 15, rows, (900,), (1,)), URL)
+    assert entry.slot == Slot("air_temperature_2m", 900, 1)
+    assert read_index(IndexKind.IDX, content, Target(MIDNIGHT, 15, rows, (900,), (2, 3)), URL) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("prob >0.254:prob fcst 255/255", Probability(above=0.254)),
+        ("prob <304.8:prob fcst 3/7", Probability(below=304.8)),
+        ("prob >=1 <2:prob fcst 1/8", Probability(1.0, 2.0)),
+        ("10% level", Percentile(10)),
+        ("ens spread", Derived.SPREAD),
+    ],
+)
+def test_probabilities_and_percentiles_are_found_by_who_asks_for_them(text: str, meaning: Meaning) -> None:
+    (row,) = [row for row in GFS.wanted if row.name == "precipitation_amount_surface"]
+    line = "d=2025080100:APCP:surface:6-7 hour acc fcst"
+    content = f"1:0:{line}:\n2:500:{line}:{text}\n3:900:{line}:prob >25.4:prob fcst 255/255\n".encode()
+    (entry,) = read_index(IndexKind.IDX, content, target(MIDNIGHT, 7, (replace(row, meaning=meaning),)), URL)
+    assert (entry.offset, entry.length) == (500, 400)
+    (entry,) = read_index(IndexKind.IDX, content, target(MIDNIGHT, 7, (row,)), URL)
+    assert entry.offset == 0
+
+
+def test_a_file_of_quarters_gives_each_its_message(shared_data: Path) -> None:
+    content = (shared_data / "idx" / "kerchunk_20221014_hrrr.t03z.wrfsubhf09.grib2.idx").read_bytes()
+    product = Product("main", "", "", IndexKind.IDX, every=15)
+    rows = tuple(row for row in GFS.wanted if row.name in ("air_temperature_2m", "precipitation_amount_surface"))
+    file = Target.of(product, datetime(2022, 10, 14, 3, tzinfo=UTC), 9, rows)
+    entries = read_index(IndexKind.IDX, content, file, URL)
+    assert {entry.slot for entry in entries} == {slot for _, slot in file.slots()}
+    rain = [entry.interval for entry in entries if entry.wanted.name == "precipitation_amount_surface"]
+    assert rain == [(480, 495), (495, 510), (510, 525), (525, 540)]
+
+
 def test_every_production_idx_can_be_read(shared_data: Path) -> None:
     files = [*(shared_data / "idx").glob("*.idx"), *(shared_data / "idx").glob("*.inv")]
     assert len(files) > 15
@@ -193,92 +237,6 @@ def test_a_broken_idx_is_named_with_its_line(content: bytes, words: str) -> None
         read_index(IndexKind.IDX, content, target(MIDNIGHT, 0, main_rows(0)), URL)
 
 
-def ecmwf_line(param: str, step: str, offset: int, **more: object) -> dict[str, object]:
-    """A line as ECMWF writes them."""
-    return {
-        "domain": "g",
-        "date": "20260420",
-        "time": "0600",
-        "expver": "0001",
-        "class": "od",
-        "type": "fc",
-        "stream": "oper",
-        "step": step,
-        "levtype": "sfc",
-        "param": param,
-        "_offset": offset,
-        "_length": 100,
-        **more,
-    }
-
-
-def as_index(*lines: dict[str, object]) -> bytes:
-    return "\n".join(map(json.dumps, lines)).encode()
-
-
-RUN = datetime(2026, 4, 20, 6, tzinfo=UTC)
-
-
-def test_a_production_index_of_ecmwf_gives_the_surface_fields(shared_data: Path) -> None:
-    file = shared_data / "idx" / "dynamical_aifs_single_20250301_00z_6h.index"
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    init_time = datetime(2025, 3, 1, tzinfo=UTC)
-    found = read_index(IndexKind.ECMWF, file.read_bytes(), target(init_time, 6, IFS.wanted), str(file))
-    expected = {
-        (row["param"], row["_offset"], row["_length"])
-        for row in rows
-        if row["levtype"] == "sfc" and row["param"] in {wanted.param for wanted in IFS.wanted}
-    }
-    assert {(entry.wanted.param, entry.offset, entry.length) for entry in found} == expected
-    assert {"msl", "2t", "2d", "10u", "10v", "tp", "tcc", "sp", "ssrd"} <= {entry.wanted.param for entry in found}
-    assert [entry.offset for entry in found] == sorted(entry.offset for entry in found)
-
-
-def test_what_an_ecmwf_index_says_about_time() -> None:
-    content = as_index(
-        ecmwf_line("2t", "6", 0), ecmwf_line("tp", "6", 100), ecmwf_line("10fg", "6", 200), ecmwf_line("msl", "3", 300)
-    )
-    found = {
-        entry.wanted.param: entry.interval
-        for entry in read_index(IndexKind.ECMWF, content, target(RUN, 6, IFS.wanted), URL)
-    }
-    assert found == {"2t": (360, 360), "tp": (0, 360), "10fg": None}
-
-
-@pytest.mark.parametrize("param", ["10fg", "10fg3", "10fg6"])
-def test_gusts_go_by_three_names(param: str) -> None:
-    content = as_index(ecmwf_line(param, "3-6", 0))
-    (entry,) = read_index(IndexKind.ECMWF, content, target(RUN, 6, IFS.wanted), URL)
-    assert entry.wanted.name == "wind_gust_10m"
-    assert entry.interval == (180, 360)
-
-
-def test_members_means_and_other_levels_of_ecmwf_are_left_aside() -> None:
-    content = as_index(
-        ecmwf_line("2t", "6", 0, number="3", type="pf"),
-        ecmwf_line("2t", "6", 100, type="em"),
-        ecmwf_line("tcc", "6", 200, levtype="pl", levelist="500"),
-        ecmwf_line("2t", "0-24m", 300),
-    )
-    assert read_index(IndexKind.ECMWF, content, target(RUN, 6, IFS.wanted), URL) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "is empty"),
-        (as_index(ecmwf_line("2t", "6", 0))[:-20], "line 1: not a line of an ECMWF .index"),
-        (b"[1, 2]", "line 1: not a line"),
-        (b'{"param": "2t"}', "line 1: not a line"),
-        (as_index(ecmwf_line("2t", "6", 0), ecmwf_line("2d", "6", 0, time="0000")), "line 2: not of the run"),
-        (as_index(ecmwf_line("2t", "6", -4)), "line 1: no place in a file"),
-    ],
-)
-def test_a_broken_ecmwf_index_is_named_with_its_line(content: bytes, words: str) -> None:
-    with pytest.raises(InventoryError, match=f"{URL}.*{words}"):
-        read_index(IndexKind.ECMWF, content, target(RUN, 6, IFS.wanted), URL)
-
-
 INDEX_LIKE = st.text('0123456789:d=-. TMPanlhourfcst\n{}",_', max_size=200).map(str.encode)
 
 
@@ -300,11 +258,11 @@ def test_an_index_cut_short_anywhere_is_read_or_refused(cut: int) -> None:
 
 
 def test_a_message_is_what_its_entry_promised_or_refused(toy: SimpleNamespace) -> None:
-    wanted = Target(toy.run, 6, toy.wanted)
-    rain = Entry(toy.rain, 0, None, (300, 360))
+    wanted = target(toy.run, 6, toy.wanted)
+    rain = Entry(toy.rain, 360, 0, None, (300, 360))
     assert identify(toy.grib2(toy.rain, (5, 6)), rain, wanted).interval == (300, 360)
     both = toy.two_fields(toy.grib2(toy.temperature, (6, 6)), toy.grib2(toy.humidity, (6, 6)))
-    assert identify(both, Entry(toy.humidity, 0, None, (360, 360)), wanted).number == 1
+    assert identify(both, Entry(toy.humidity, 360, 0, None, (360, 360)), wanted).number == 1
     day_before = datetime(2026, 4, 19, 6, tzinfo=UTC)
     for message in (
         toy.grib2(toy.rain, (0, 6)),
@@ -320,7 +278,7 @@ def test_a_message_is_what_its_entry_promised_or_refused(toy: SimpleNamespace) -
 
 
 def test_a_message_whose_packing_cannot_be_is_refused(toy: SimpleNamespace) -> None:
-    wanted = Target(toy.run, 6, toy.wanted)
+    wanted = target(toy.run, 6, toy.wanted)
     message = bytearray(toy.grib2(toy.temperature, (6, 6)))
     at = message.index(b"\x05", 16)
     while message[at - 4 : at + 1] != b"\x00\x00\x00\x15\x05":
@@ -328,4 +286,4 @@ def test_a_message_whose_packing_cannot_be_is_refused(toy: SimpleNamespace) -> N
     # Octets 12 to 15 of section 5: a reference value that is no number.
     message[at + 7 : at + 11] = b"\x7f\xc0\x00\x00"
     with pytest.raises(MessageError, match="reference value nan"):
-        identify(bytes(message), Entry(toy.temperature, 0, None, (360, 360)), wanted)
+        identify(bytes(message), Entry(toy.temperature, 360, 0, None, (360, 360)), wanted)

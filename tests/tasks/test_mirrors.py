@@ -54,10 +54,12 @@ def test_what_passes_is_tried_again_and_what_does_not_is_not(hasty: Patience) ->
         passing = Answers(Throttled("429"), Interrupted("reset"))
         assert await places.persist(only, now() + FAR, 0, passing) == "got"
         assert passing.count == 3
+        assert places.meter.retries == {"a": 2}
         lasting = Answers(Absent("404"))
         with pytest.raises(Absent):
             await places.persist(only, now() + FAR, 0, lasting)
         assert lasting.count == 1
+        assert places.meter.retries == {"a": 2}
         assert not only.is_aside
 
     run(scenario())

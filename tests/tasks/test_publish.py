@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +19,10 @@ from storage.errors import BucketError, Conflict, DiskFull, ManifestError
 from storage.folder import FolderBucket
 from storage.grids import LatLonGrid
 from storage.manifest import Manifest, manifest_key, read_manifest
-from storage.schema import Freshness, StoreSchema
+from storage.schema import Freshness, StoreSchema, Whole
 from tasks.publish import publish
+from tests.tasks.paused import child
 
-ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 20, 20, tzinfo=UTC)
 BYTES = 17 << 20
 
@@ -46,6 +43,9 @@ def finished(tmp_path: Path) -> Finish:
             freshness=Freshness(330, 400, 1440),
             attribution="nobody",
             licence="none",
+            provenance={"missing": ["wind_gust_10m: 3"]},
+            withheld={"cape_surface": "99 % NaN"},
+            whole=Whole(209, 388),
         )
         path = tmp_path / f"{hour}-{seed}-{size}.zarr.zip"
         path.write_bytes(random.Random(f"{hour} {seed}").randbytes(size))
@@ -108,6 +108,9 @@ def test_runs_follow_each_other_and_the_previous_one_stays(url: str, finished: F
         last_lead=180,
         published_at=NOW,
         freshness=Freshness(330, 400, 1440),
+        whole=Whole(209, 388),
+        missing=("wind_gust_10m: 3",),
+        withheld={"cape_surface": "99 % NaN"},
     )
     publish(finished(6), bucket, NOW)
     assert keys(bucket) == ["20260420T0000Z", "20260420T0600Z", "latest.json"]
@@ -238,54 +241,6 @@ def test_what_cannot_be_cleaned_is_said_and_the_run_is_published(tmp_path: Path,
     with pytest.raises(BucketError, match=r"gfs 2026-04-20T12:00Z is published as .*T1200Z.*cannot delete .*T0000Z"):
         publish(finished(12), bucket, NOW)
     assert assert_whole(bucket).init_time.hour == 12
-
-
-PAUSE_AT = """
-import os, pickle, sys
-from datetime import datetime, UTC
-from pathlib import Path
-from storage.bucket import open_bucket
-from tasks import publish as verb
-
-url, file, point = sys.argv[1:]
-bucket = open_bucket(url)
-
-def pause(*arguments):
-    print("paused", flush=True)
-    sys.stdin.readline()
-
-def pausing(function):
-    def call(*arguments):
-        pause()
-        return function(*arguments)
-    return call
-
-if point == "swapping":
-    bucket.swap = pausing(bucket.swap)
-elif point == "swapped":
-    verb.prune = pausing(verb.prune)
-elif point == "start":
-    pause()
-written = pickle.loads(Path(file).read_bytes())
-verb.publish(written, bucket, datetime(2026, 4, 20, 20, tzinfo=UTC), pause if point == "uploading" else None)
-"""
-
-
-def child(url: str, written: Any, point: str) -> subprocess.Popen[str]:
-    """A process that publishes and has paused at a point."""
-    file = written.path.with_suffix(".pickle")
-    file.write_bytes(pickle.dumps(written))
-    process = subprocess.Popen(
-        [sys.executable, "-c", PAUSE_AT, url, str(file), point],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "paused\n", process.communicate()[1]
-    return process
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.entry import Entry
 from tasks.errors import MessageError
-from tasks.index import Entry
 from tasks.ranges import ByteRange, Cutter, Span, merge, spans_of
 
 
@@ -39,7 +39,11 @@ def test_ranges_hold_every_span_once_in_order(places: list[tuple[int, int]], gap
 
 
 def test_fields_of_one_message_are_one_span(toy: SimpleNamespace) -> None:
-    entries = [Entry(toy.humidity, 7, 5, None), Entry(toy.temperature, 7, 5, None), Entry(toy.rain, 0, 7, None)]
+    entries = [
+        Entry(toy.humidity, 360, 7, 5, None),
+        Entry(toy.temperature, 360, 7, 5, None),
+        Entry(toy.rain, 360, 0, 7, None),
+    ]
     assert [(one.offset, len(one.entries)) for one in spans_of(entries)] == [(0, 1), (7, 2)]
 
 

@@ -178,6 +178,20 @@ def test_the_run_total_of_twelve_hours_after_six_gives_the_second_bucket(shared_
     np.testing.assert_allclose(found[known], bucket[known], atol=0.13)
 
 
+def test_a_polar_stereographic_message_of_canada_answers_with_eccodes_nearest_values(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    name = "air_temperature_2m"
+    model = replace(GFS, wanted=tuple(row for row in GFS.wanted if row.name == name))
+    run = ingest(model, [shared_data / "other" / "CMC_hrdps_east_TMP_2m_20190811_P024.grib2"], tmp_path)
+    grid = run.store.schema.grid
+    assert (grid.kind, grid.shape) == ("polar_stereographic", (570, 765))
+    cells = run.cells()
+    expected, step = truth(run.messages[0], [grid.latlon(cell) for cell in cells])
+    found = [float(run.series(name, cell)[0]) for cell in cells]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=run.stored(name).scale_factor / 2 + step)
+
+
 def message_at(path: Path, step_range: str) -> tuple[int, int]:
     """Offset and length of the rain message of a file over a step range."""
     with path.open("rb") as file:

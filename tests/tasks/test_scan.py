@@ -16,7 +16,8 @@ from flows.gfs import MODEL as GFS
 from flows.ifs import MODEL as IFS
 from storage.variables import Statistic
 from tasks.errors import InventoryError, MessageError
-from tasks.grib import Reading, drive, match
+from tasks.field import match
+from tasks.grib import Reading, drive
 from tasks.scan import Located, scan_file, stage_files, walk
 from tasks.wanted import Level
 

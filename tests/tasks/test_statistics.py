@@ -17,6 +17,7 @@ from tasks.intervals import Interval
 from tasks.parts import Part
 from tasks.statistics import Measured, Tally
 from tasks.wanted import Level, Wanted
+from tasks.works import Made, works_of
 
 WARM = Wanted("air_temperature_2m", (), Level(103, 2))
 
@@ -29,11 +30,13 @@ def part(leads: list[int], axis: list[int]) -> Part:
 
 def measure(fields: NDArray[np.float32], leads: list[int], axis: list[int]) -> Measured:
     """Of fields [lead of the axis, y, x], given two rows at a time by several threads."""
-    tally = Tally([part(leads, axis)], fields[0].size)
+    (work,) = works_of([part(leads, axis)])
+    (output,) = work.outputs
+    tally = Tally([output], fields[0].size)
     none = np.zeros(len(leads), np.int64)
     with ThreadPoolExecutor(2) as pool:
         strips = [np.ascontiguousarray(fields[:, y : y + 2]) for y in range(0, fields.shape[1], 2)]
-        list(pool.map(lambda strip: tally.add(WARM.name, strip, Anomalies(none, none)), strips))
+        list(pool.map(lambda strip: tally.add(Made(output, strip, Anomalies(none, none))), strips))
     (measured,) = tally.measured()
     return measured
 

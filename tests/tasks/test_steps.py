@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from storage.grids import LatLonGrid
 from storage.variables import CATALOGUE, Statistic
-from tasks.parts import Group, Part, parts_of
+from tasks.parts import Group, parts_of
 from tasks.steps import derived_ranges, fits, plan_steps
 from tasks.wanted import Bucket, Level, StagedMessage, Wanted
+from tasks.works import Work, works_of
 
 RAIN = Wanted("precipitation_amount_surface", (), Level(1), statistic=Statistic.ACCUMULATION, bucket=Bucket.INTERVAL)
 PRESSURE = Wanted("air_pressure_surface", (), Level(1))
@@ -37,7 +38,7 @@ class Planes:
         pass
 
 
-def run(**variables: Sequence[tuple[Wanted, int, NDArray[np.float64]]]) -> tuple[list[Part], Planes]:
+def run(**variables: Sequence[tuple[Wanted, int, NDArray[np.float64]]]) -> tuple[list[Work], Planes]:
     """Each variable's (wanted, lead in hours, field [y, x]); amounts are totals of the run."""
     groups = []
     for rows in variables.values():
@@ -59,7 +60,7 @@ def run(**variables: Sequence[tuple[Wanted, int, NDArray[np.float64]]]) -> tuple
         groups.append(Group(wanted, messages))
     fields = Planes(np.array([field for rows in variables.values() for _, _, field in rows]))
     leads = sorted({message.lead for group in groups for message in group.messages})
-    return parts_of(groups, fields.steps, tuple(leads)), fields
+    return works_of(parts_of(groups, fields.steps, tuple(leads))), fields
 
 
 def totals(amount: NDArray[np.float64], leads: int) -> list[tuple[Wanted, int, NDArray[np.float64]]]:
@@ -74,11 +75,11 @@ def instant(wanted: Wanted, lowest: float, highest: float) -> list[tuple[Wanted,
 
 def test_large_totals_of_small_amounts_keep_the_step_of_the_catalogue() -> None:
     amount = np.linspace(0, 30, NY * NX).reshape(NY, NX)
-    parts, fields = run(rain=totals(amount, 30))
-    [rain] = plan_steps(parts, fields)
+    works, fields = run(rain=totals(amount, 30))
+    [rain] = plan_steps(works, fields)
     assert (rain.scale_factor, rain.widened) == (0.001, False)
     assert rain.intervals == (60,) * 30
-    low, high = derived_ranges(parts, fields)["precipitation_amount_surface"]
+    low, high = derived_ranges(works, fields)["precipitation_amount_surface"]
     assert (low, high) == (0, pytest.approx(30))
 
 
@@ -90,8 +91,8 @@ def test_amounts_that_are_large_widen_the_step_as_far_as_they_need() -> None:
 
 def test_only_variables_whose_valid_range_is_too_wide_are_looked_at() -> None:
     rain = totals(np.linspace(0, 30, NY * NX).reshape(NY, NX), 30)
-    parts, fields = run(warm=instant(WARM, 250, 300), rain=rain)
-    warm, _ = plan_steps(parts, fields)
+    works, fields = run(warm=instant(WARM, 250, 300), rain=rain)
+    warm, _ = plan_steps(works, fields)
     assert fields.asked == set(range(1, 31))
     assert (warm.scale_factor, warm.add_offset, warm.widened) == (0.01, 250, False)
     low, high = (warm.add_offset + sign * 32_767 * warm.scale_factor for sign in (-1, 1))
@@ -100,16 +101,23 @@ def test_only_variables_whose_valid_range_is_too_wide_are_looked_at() -> None:
 
 def test_every_variable_of_the_catalogue_is_stored_in_its_own_step_or_looked_at() -> None:
     """Few are looked at: each is decoded twice."""
-    wide = [variable.name for variable in CATALOGUE.values() if not fits(variable)]
-    assert wide == ["air_pressure_surface", "precipitation_rate_surface", "precipitation_amount_surface"]
+    wide = {variable.name for variable in CATALOGUE.values() if not fits(variable)}
+    assert wide == {
+        "air_pressure_surface",
+        "smoke_mass_density_8m",
+        "precipitation_rate_surface",
+        "precipitation_amount_surface",
+        "precipitation_amount_1h_surface",
+        "precipitation_amount_6h_surface",
+    }
 
 
 def test_what_nature_does_not_allow_widens_nothing() -> None:
-    parts, fields = run(pressure=instant(PRESSURE, 50_000, 1e6))
-    [pressure] = plan_steps(parts, fields)
+    works, fields = run(pressure=instant(PRESSURE, 50_000, 1e6))
+    [pressure] = plan_steps(works, fields)
     assert (pressure.scale_factor, pressure.add_offset, pressure.widened) == (1, 50_000, False)
 
 
 def test_a_variable_of_which_nothing_is_left_has_no_range() -> None:
-    parts, fields = run(pressure=instant(PRESSURE, -9.0, -9.0))
-    assert np.isnan(derived_ranges(parts, fields)["air_pressure_surface"]).all()
+    works, fields = run(pressure=instant(PRESSURE, -9.0, -9.0))
+    assert np.isnan(derived_ranges(works, fields)["air_pressure_surface"]).all()

@@ -159,18 +159,20 @@ def in_hours(hours: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "least", "most"),
+    ("say", "least", "most"),
     [
-        ("7", 7, 7),
-        (in_hours(1), 3000, 3600),
-        (in_hours(-1), 0, 0),
-        ("soon", 0, 0),
-        ("", 0, 0),
+        (lambda: "7", 7, 7),
+        (lambda: in_hours(1), 3000, 3600),
+        (lambda: in_hours(-1), 0, 0),
+        (lambda: "soon", 0, 0),
+        (lambda: "", 0, 0),
     ],
     ids=["seconds", "a date ahead", "a date gone by", "neither", "nothing"],
 )
-def test_retry_after_is_read_as_number_and_as_date(folder: Path, said: str, least: float, most: float) -> None:
-    fault = Fault("*", status=503, headers=(("Retry-After", said),))
+def test_retry_after_is_read_as_number_and_as_date(
+    folder: Path, say: Callable[[], str], least: float, most: float
+) -> None:
+    fault = Fault("*", status=503, headers=(("Retry-After", say()),))
     with serve(folder, [fault]) as server, pytest.raises(Throttled) as raised:
         use(server.url, lambda mirror: mirror.read("deep/file"))
     assert least <= raised.value.retry_after <= most

@@ -14,9 +14,11 @@ import pytest
 import xarray
 from numpy.typing import NDArray
 
+from storage.errors import DiskFull
 from storage.grids import Box, Cell
 from storage.reader import Store
 from storage.schema import Freshness
+from storage.short import short_of
 from storage.variables import Statistic
 from storage.verify import verify
 from tasks.decode import opened
@@ -40,11 +42,12 @@ Write = Callable[..., Written]
 def write(tmp_path: Path) -> Write:
     """write(messages, box): the store of RUN in a folder of the test."""
 
-    def write(messages: list[StagedMessage], box: Box | None = None, **more: Any) -> Written:
+    def write(messages: list[StagedMessage], box: Box | None = None, short: int | None = None, **more: Any) -> Written:
         scratch = tmp_path / "scratch"
         scratch.mkdir(exist_ok=True)
         options = {"box": box, "scratch": scratch, "provenance": {"asked": "by a test"}, "progress": lambda *pair: None}
-        return write_store(FACTS, WANTED, messages, tmp_path / "run.zarr.zip", **options | more)
+        facts = replace(FACTS, short=short)
+        return write_store(facts, WANTED, messages, tmp_path / "run.zarr.zip", **options | more)
 
     return write
 
@@ -56,6 +59,54 @@ def cube(path: Path, name: str) -> NDArray[np.float32]:
         ny, nx = store.schema.grid.shape
         points = [[store.point(Cell(y, x))[row] for x in range(nx)] for y in range(ny)]
         return np.moveaxis(np.array(points), 2, 0)
+
+
+def rising(stage: Any, leads: range) -> list[StagedMessage]:
+    """Temperature and rain of hourly leads, and humidity of the last one only."""
+    messages = [stage.field(WAVES + lead, interval=(lead * 60, lead * 60)) for lead in leads]
+    messages += [
+        stage.field(np.full_like(WAVES, 2.0 * lead), "precipitation_amount_surface", (0, lead * 60))
+        for lead in leads
+        if lead
+    ]
+    last = leads[-1]
+    return [*messages, stage.field(WAVES - 250, "relative_humidity_2m", (last * 60, last * 60))]
+
+
+def test_a_short_store_holds_the_first_leads_to_the_bit(stage: Any, write: Write) -> None:
+    written = write(
+        rising(stage, range(4)), short=120, provenance={"leads": {"0": {"bytes": 1}, "180": {"bytes": 2}}, "asked": "x"}
+    )
+    assert written.short
+    verify(written.short.path)
+    with Store.open(written.path) as whole, Store.open(written.short.path) as short:
+        assert short.schema == short_of(whole.schema, 120) == written.short.schema
+        assert (short.schema.lead_times, short.schema.names) == ((0, 60, 120), whole.schema.names)
+        assert [stored.intervals for stored in short.schema.variables] == [(0, 0, 0), (0, 0, 0), (0, 60, 60)]
+        assert short.schema.provenance["leads"] == {"0": {"bytes": 1}}
+        assert short.schema.provenance["asked"] == "x"
+        ny, nx = whole.schema.grid.shape
+        for cell in (Cell(y, x) for y in range(ny) for x in range(nx)):
+            np.testing.assert_array_equal(short.point(cell), whole.point(cell)[:, :3])
+
+
+def test_without_any_first_lead_there_is_no_short_store(stage: Any, write: Write, tmp_path: Path) -> None:
+    written = write(rising(stage, range(2, 4)), short=60)
+    assert written.short is None
+    assert [path.name for path in tmp_path.glob("*.zarr.zip*")] == ["run.zarr.zip"]
+
+
+def test_what_fails_leaves_no_short_store_either(
+    stage: Any, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(schema: Any, path: Any) -> None:
+        if Path(path).name.startswith("run"):
+            raise DiskFull("no room left")
+
+    monkeypatch.setattr("storage.writer.spot_check", lambda path, schema: full(schema, path))
+    with pytest.raises(DiskFull):
+        write(rising(stage, range(4)), short=120)
+    assert list(tmp_path.glob("*.zarr.zip*")) == []
 
 
 def test_a_store_holds_what_was_put_into_the_messages(stage: Any, write: Write) -> None:
