@@ -6,12 +6,9 @@ Names: NCEP GRIB2 tables, GRIB1 table 2 (ON388); inventories of pgrb2.0p25 and p
 
 from __future__ import annotations
 
-from flows.crew import Crew
-from flows.flow import flow
-from flows.ingest import ingest
+from flows.flow import flow_of
 from flows.model import Cycle, Model
-from flows.report import IngestReport
-from flows.request import IngestRequest
+from storage.grids import LatLonGrid
 from storage.schema import Freshness
 from storage.variables import Statistic
 from tasks.wanted import Bucket, IndexKind, Level, Mirror, Parameter, Product, Wanted
@@ -24,9 +21,9 @@ TEN_METRES = Level(103, 10)
 _DIRECTORY = "gfs.{init_time:%Y%m%d}/{init_time:%H}/atmos/"
 
 
-def _product(name: str, file: str) -> Product:
+def _product(name: str, file: str, grace: int = 0) -> Product:
     path = _DIRECTORY + f"gfs.t{{init_time:%H}}z.{file}.0p25.f{{lead:03d}}"
-    return Product(name, path, path + ".idx", IndexKind.IDX)
+    return Product(name, path, path + ".idx", IndexKind.IDX, grace)
 
 
 def _category(name: str, idx: str, number: int, grib1: str) -> Wanted:
@@ -105,11 +102,25 @@ WANTED = (
     ),
 )
 
+STATIC = (
+    Wanted("terrain_height_surface", (Parameter(0, 3, 5),), SURFACE, ("HGT", "surface"), required=False),
+    Wanted(
+        "land_share_surface",
+        (Parameter(2, 0, 0),),
+        SURFACE,
+        ("LAND", "surface"),
+        required=False,
+    ),
+)
+
+GRID = LatLonGrid(90.0, -0.25, 721, 0.0, 0.25, 1440)
+
 MODEL = Model(
     name="gfs",
     title="NOAA GFS 0.25 degree",
     cycles=(Cycle((0, 6, 12, 18), (*range(121), *range(123, 385, 3))),),
-    products=(_product("main", "pgrb2"), _product("secondary", "pgrb2b")),
+    # One job of NCEP's makes both files of a lead, pgrb2 first.
+    products=(_product("main", "pgrb2"), _product("secondary", "pgrb2b", grace=5)),
     mirrors=(
         Mirror("aws", "https://noaa-gfs-bdp-pds.s3.amazonaws.com"),
         Mirror("google", "https://storage.googleapis.com/global-forecast-system"),
@@ -117,19 +128,19 @@ MODEL = Model(
         Mirror("nomads", "https://nomads.ncep.noaa.gov/pub/data/nccf/com/gfs/prod", per_minute=100),
     ),
     wanted=WANTED,
+    storm="precipitation_rate_surface",
     freshness=Freshness(due_after=360 + 330, late_after=360 + 400, stale_after=5 * 24 * 60),
     attribution="NOAA/NCEP Global Forecast System",
     licence="Public domain (US Government work)",
     bytes_per_message=600_000,
-    points=721 * 1440,
+    bytes_per_value=0.88,
+    grid=GRID,
     arrival=((0, 220), (384, 318)),
     grace=70,
     # Hourly leads end here. They land 67 minutes before the last one; encoding them twice costs half an ingest more.
     stages=(120,),
+    retention=12 * 24,
+    static=STATIC,
 )
 
-
-@flow(MODEL)
-def gfs(request: IngestRequest, crew: Crew) -> IngestReport:
-    """Bring the newest complete GFS run, or the one asked for, aboard and publish it."""
-    return ingest(MODEL, request, crew)
+gfs = flow_of(MODEL)

@@ -6,12 +6,9 @@ init time, 90 h 6 h 12 min, 144 h, where 06Z and 18Z end, 6 h 27 min, 360 h 7 h 
 
 from __future__ import annotations
 
-from flows.crew import Crew
-from flows.flow import flow
-from flows.ingest import ingest
+from flows.flow import flow_of
 from flows.model import Cycle, Model
-from flows.report import IngestReport
-from flows.request import IngestRequest
+from storage.grids import LatLonGrid
 from storage.schema import Freshness
 from storage.variables import Statistic
 from tasks.wanted import Bucket, IndexKind, Level, Mirror, Parameter, Product, Wanted
@@ -74,6 +71,21 @@ WANTED = (
     ),
 )
 
+STATIC = (
+    # Geopotential, m2 s-2, by the gravity that ECMWF takes.
+    Wanted(
+        "terrain_height_surface",
+        (Parameter(0, 3, 4),),
+        SURFACE,
+        param="z",
+        factor=1 / 9.80665,
+        required=False,
+    ),
+    Wanted("land_share_surface", (Parameter(2, 0, 0),), SURFACE, param="lsm", required=False),
+)
+
+GRID = LatLonGrid(90.0, -0.25, 721, 180.0, 0.25, 1440)
+
 MODEL = Model(
     name="ifs",
     title="ECMWF IFS 0.25 degree open data",
@@ -92,17 +104,15 @@ MODEL = Model(
     attribution="ECMWF open data, IFS high-resolution forecast",
     licence="CC-BY-4.0",
     bytes_per_message=700_000,
-    points=721 * 1440,
+    bytes_per_value=1.2,
+    grid=GRID,
     arrival=((0, 345), (90, 372), (144, 387), (360, 454)),
     grace=75,
     # Three-hourly leads end here, and 06Z and 18Z do: 67 minutes before the last one of 00Z and 12Z.
     stages=(144,),
     # CCSDS.
     by_eccodes=True,
+    static=STATIC,
 )
 
-
-@flow(MODEL)
-def ifs(request: IngestRequest, crew: Crew) -> IngestReport:
-    """Bring the newest complete IFS run, or the one asked for, aboard and publish it."""
-    return ingest(MODEL, request, crew)
+ifs = flow_of(MODEL)
