@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.leads import leads_in_words
+from flows.leads import minutes_in_words
 from flows.report import IngestReport, MapOf
 from storage.grids import Cell
 from storage.reader import Store
+from storage.run_time import run_time
 from storage.sizes import size_in_words
 
 SHOWN = "air_temperature_2m"
@@ -35,7 +36,7 @@ def group_table(report: IngestReport) -> list[dict[str, Any]]:
     ]
     rows.append(
         {
-            "leads": f"all {len(report.leads)}",
+            "leads": f"all {len(report.lead_times)}",
             "messages": report.messages,
             "MB": round(report.bytes / 1e6, 2),
             "mirrors": ", ".join(report.mirrors),
@@ -53,13 +54,13 @@ def result_text(report: IngestReport) -> str:
         ("key", f"`{report.key}`"),
         ("sha256", f"`{report.manifest['sha256']}`"),
         ("size", size_in_words(report.manifest["size"])),
-        ("leads", f"{len(report.leads)}: {leads_in_words(report.leads)}"),
+        ("leads", f"{len(report.lead_times)}: {minutes_in_words(report.lead_times)}"),
         ("mirrors", ", ".join(report.mirrors) or "none"),
         ("missing", "; ".join(report.missing) or "nothing"),
         ("withheld", "; ".join(report.withheld_in_words()) or "nothing"),
         *((("gate", "; ".join(report.gate)),) if report.gate else ()),
     ]
-    lines = [f"# {report.model} {report.init_time:%Y-%m-%dT%HZ}: {report.outcome.value}", "", "| | |", "|---|---|"]
+    lines = [f"# {report.model} {run_time(report.init_time)}: {report.outcome.value}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in facts]
     if report.problems:
         lines += ["", "## Problems on the way", "", *(f"- {problem}" for problem in report.problems)]

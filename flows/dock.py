@@ -115,7 +115,7 @@ def docked(folder: Path, init_time: datetime, more_follows: bool = False) -> Ite
 
     Raises RequestError, DiskFull.
     """
-    dock = Dock(folder / f"{init_time:%Y%m%dT%H%MZ}")
+    dock = Dock(folder / _name(init_time))
     with _usable(folder):
         for leftover in folder.iterdir():
             if leftover.is_dir() and leftover != dock.folder:
@@ -129,6 +129,21 @@ def docked(folder: Path, init_time: datetime, more_follows: bool = False) -> Ite
         _clear(dock.scratch)
     if not more_follows:
         _clear(dock.folder)
+
+
+def sweep(folder: Path, published: datetime) -> None:
+    """Remove what an ingest left of runs before the published one, which nobody goes on with; `folder` is locked.
+
+    Raises RequestError, DiskFull.
+    """
+    with _usable(folder):
+        for leftover in folder.iterdir():
+            if leftover.is_dir() and leftover.name < _name(published):
+                shutil.rmtree(leftover)
+
+
+def _name(init_time: datetime) -> str:
+    return f"{init_time:%Y%m%dT%H%MZ}"
 
 
 def _clear(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""@flow(MODEL): a model's recipe, runnable plainly and as a Prefect flow."""
+"""flow_of(MODEL): a model's recipe, runnable plainly and as a Prefect flow; @flow(MODEL) for another recipe."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from flows.crew import Crew, PlainCrew
+from flows.ingest import ingest
 from flows.model import Model
 from flows.report import IngestReport
 from flows.request import IngestRequest
@@ -48,3 +49,14 @@ def flow(model: Model) -> Callable[[Recipe], ModelFlow]:
         return ModelFlow(model, recipe)
 
     return decorate
+
+
+def flow_of(model: Model) -> ModelFlow:
+    """The flow of a model, by its name, that brings its newest run aboard."""
+
+    def recipe(request: IngestRequest, crew: Crew) -> IngestReport:
+        return ingest(model, request, crew)
+
+    recipe.__name__ = recipe.__qualname__ = model.name
+    recipe.__doc__ = f"Bring the newest run of {model.title}, or the one asked for, aboard and publish it."
+    return ModelFlow(model, recipe)

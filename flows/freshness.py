@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pydantic import BaseModel, Field
 
@@ -18,9 +17,12 @@ from storage.bucket import Bucket, open_bucket
 from storage.errors import BucketError
 from storage.folder import FolderBucket
 from storage.manifest import models_in
+from storage.redact import Said
 from storage.settings import Settings
 from storage.sizes import size_in_words
-from tasks.incidents import Incident, Kind, close_incident, open_incident, records_in
+from tasks.handover import hand_over
+from tasks.incidents import Incident, Kind, close_incident, open_incident
+from tasks.looked import DiskLook, Looked, keep_looked
 from tasks.telling import fallback, tell, tell_from_here
 
 CHORES = ("freshness", "prune", "sync-check")
@@ -30,7 +32,7 @@ EMPTY_AGAIN = 1.2
 
 
 class DiskRoom(BaseModel):
-    """The disk of a folder: of the work folder or of a bucket on this machine."""
+    """The disk of a folder on this machine: of the work folder, of a bucket, of the stores."""
 
     name: str
     free: int
@@ -48,12 +50,18 @@ class FreshnessReport(BaseModel):
     time: datetime
     models: list[ModelFreshness] = Field(default_factory=list)
     disks: list[DiskRoom] = Field(default_factory=list)
-    problems: list[str] = Field(default_factory=list)
+    problems: list[Said] = Field(default_factory=list)
     told: list[str] = Field(default_factory=list)
 
     @property
     def red(self) -> bool:
         return bool(self.problems) or any(model.state in RED or model.problem for model in self.models)
+
+    def in_numbers(self) -> Looked:
+        """What metrics tell of it."""
+        bad = sum(model.state in RED or bool(model.problem) for model in self.models)
+        disks = [DiskLook(name=disk.name, free=disk.free, total=disk.total) for disk in self.disks]
+        return Looked(time=self.time, problems=bad + len(self.problems), disks=disks)
 
     def in_words(self) -> str:
         lines = [model.in_words() for model in self.models] or [f"nothing is published in {self.bucket}"]
@@ -74,13 +82,13 @@ def freshness(
     opened = open_bucket(bucket or settings.bucket)
     now = now or datetime.now(UTC)
     try:
+        hand_over(here, opened)
         report = _look(opened, settings, models or [], now)
+        keep_looked(opened, report.in_numbers())
     except BucketError as error:
         tell_from_here(settings, Incident(model="bucket", kind=Kind.BUCKET, reason=str(error), since=now))
         raise BucketSilent(f"nobody knows how old the published data is: {error}") from error
-    for record in records_in(here):
-        incident = record.incident
-        close_incident(here, incident.model, incident.kind, now, f"{opened.base} is in reach again")
+    close_incident(here, "bucket", Kind.BUCKET, now, f"{opened.base} is in reach again")
     for place in (here, opened):
         told = tell(place, settings)
         report.told += [one.in_words() for one in told.deliveries]
@@ -101,7 +109,7 @@ def _look(bucket: Bucket, settings: Settings, expected: Sequence[str], now: date
         report.models.append(found)
         _unhooked(bucket, found, theirs or (), now)
     _stranded(bucket, stranded, jobs is not None, [*known, *CHORES], now, report)
-    _disks(bucket, settings.work, now, report)
+    _disks(bucket, settings, now, report)
     return report
 
 
@@ -145,10 +153,13 @@ def _stranded(
         )
 
 
-def _disks(bucket: Bucket, work: Path, now: datetime, report: FreshnessReport) -> None:
-    folders = {"work": work.expanduser()}
+def _disks(bucket: Bucket, settings: Settings, now: datetime, report: FreshnessReport) -> None:
+    folders = {"work": settings.work.expanduser()}
     if isinstance(bucket, FolderBucket):
         folders["bucket"] = bucket.folder
+    # Where nothing is synced there is nothing to run full.
+    if (stores := settings.stores.expanduser()).is_dir():
+        folders["stores"] = stores
     for name, folder in folders.items():
         while not folder.exists():
             folder = folder.parent

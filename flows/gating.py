@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flows.model import Model
@@ -10,6 +11,7 @@ from storage.errors import BucketError, ManifestError
 from storage.schema import StoreSchema
 from tasks.gate import Gate
 from tasks.normal import Statistics, keep_statistics, read_statistics, statistics_of
+from tasks.verdict import Verdict, accept
 from tasks.write import Written
 
 
@@ -33,9 +35,10 @@ class Gatekeeper:
         except ManifestError as error:
             return cls(model, None, off, str(error))
 
-    def gate(self, schema: StoreSchema) -> Gate:
-        required = frozenset(wanted.name for wanted in self.model.wanted if wanted.required)
-        return Gate(required, self.last.normals(schema) if self.last else {}, self.off)
+    def gate(self, schema: StoreSchema, appeal: Callable[[Verdict], None] = accept) -> Gate:
+        rows = (wanted.name for wanted in self.model.wanted if wanted.required)
+        required = frozenset(made for name in rows for made in self.model.outputs_of(name))
+        return Gate(required, self.last.normals(schema) if self.last else {}, self.off, appeal=appeal)
 
     def remember(self, written: Written, bucket: Bucket) -> list[str]:
         """Keep what was published for the next run's gate; what went wrong, in words, as the run is published now."""

@@ -27,7 +27,16 @@ def parse_leads(text: str) -> tuple[int, ...]:
 
 def leads_in_words(leads: Iterable[int]) -> str:
     """The shortest text that `parse_leads` reads back: (0, 1, 2, 6) -> '0-2,6'."""
-    rest = sorted(set(leads))
+    return _in_words(sorted(set(leads)), unit=1)
+
+
+def minutes_in_words(leads: Iterable[int]) -> str:
+    """Leads in minutes as hours, in the same way: (0, 15, 30, 60, 120) -> '0-0.5/0.25,1-2'."""
+    return _in_words(sorted(set(leads)), unit=60)
+
+
+def _in_words(rest: list[int], unit: int) -> str:
+    """unit: that so many make an hour."""
     parts: list[str] = []
     while rest:
         step = rest[1] - rest[0] if len(rest) > 1 else 0
@@ -35,13 +44,14 @@ def leads_in_words(leads: Iterable[int]) -> str:
         while step and count < len(rest) and rest[count] - rest[count - 1] == step:
             count += 1
         if count < 3:
-            count = 2 if step == 1 else 1
-        parts.append(_span(rest[:count], step))
+            count = 2 if step == unit else 1
+        parts.append(_span(rest[:count], step, unit))
         rest = rest[count:]
     return ",".join(parts)
 
 
-def _span(leads: list[int], step: int) -> str:
+def _span(leads: list[int], step: int, unit: int) -> str:
+    first, last = f"{leads[0] / unit:g}", f"{leads[-1] / unit:g}"
     if len(leads) == 1:
-        return str(leads[0])
-    return f"{leads[0]}-{leads[-1]}" + (f"/{step}" if step > 1 else "")
+        return first
+    return f"{first}-{last}" + (f"/{step / unit:g}" if step != unit else "")

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
+from flows.gaps import gaps_of, tail_in_words
 from flows.report import IngestReport, Outcome
 from storage.bucket import Bucket
 from storage.errors import ManifestError
-from storage.freshness import Age, age_of
+from storage.freshness import Age, age_of, cut_short
 from storage.manifest import Manifest, read_manifest
 from tasks.incidents import Incident, Kind, Served, close_incident, find_incident, open_incident
 from tasks.notice import in_words, run_name
@@ -55,7 +56,7 @@ class ModelFreshness(BaseModel):
 
 
 def look_at(bucket: Bucket, model: str, now: datetime, jobs: Sequence[Job] | None = None) -> ModelFreshness:
-    """Open and close the incidents of a model's data: late, stale, and what the next published run ends.
+    """Open and close the incidents of a model's data: late, stale, what the published run lacks, and what it ends.
 
     `jobs`: the model's flow runs that ended lately, newest first, read before this call; None: nobody was asked.
     Raises BucketError, ManifestError.
@@ -93,6 +94,9 @@ def look_at(bucket: Bucket, model: str, now: datetime, jobs: Sequence[Job] | Non
             open_incident(bucket, _incident(found, manifest, Kind.LATE, passed, jobs or (), now))
     else:
         _close_what_is_newer(bucket, (Kind.LATE, Kind.STALE), manifest, now)
+    _keep_gaps(bucket, manifest, now)
+    if cut_short(manifest, now):
+        found.problem = "; ".join(filter(None, (found.problem, tail_in_words(manifest))))
     return found
 
 
@@ -109,9 +113,8 @@ def _close_what_is_newer(
 def settle(
     bucket: Bucket, report: IngestReport, now: datetime, flow_run: str | None = None, link: str | None = None
 ) -> None:
-    """What an ingest's report opens and closes: gaps and withheld fields of its run. Raises BucketError, ManifestError.
-
-    The same gap run after run is one incident; the first run without it ends it. What was late is so no more.
+    """What a run that was just published opens and closes, with a link to its flow run; who looks next does the same
+    where nobody came to it. Raises BucketError, ManifestError.
     """
     if report.outcome is not Outcome.PUBLISHED:
         return
@@ -119,30 +122,39 @@ def settle(
     if manifest is None or manifest.init_time != report.init_time:
         return
     _close_what_is_newer(bucket, ENDED_BY_A_RUN, manifest, now, link)
-    gaps = {
-        Kind.PARTIAL: ({line.partition(":")[0] for line in report.missing}, "; ".join(report.missing)),
-        Kind.WITHHELD: (set(report.withheld), "; ".join(report.withheld_in_words())),
-    }
-    for kind, (names, reason) in gaps.items():
-        if not names:
-            close_incident(bucket, report.model, kind, now, f"{_run(manifest)} is whole", link)
-            continue
-        open_incident(
-            bucket,
-            Incident(
-                model=report.model,
-                kind=kind,
-                reason=("published without " if kind is Kind.PARTIAL else "withheld ") + reason,
-                since=now,
-                run=_run(manifest),
-                served=served_by(manifest, now),
-                flow_run=flow_run,
-                link=link,
-                generation=manifest.generation,
-                cause=",".join(sorted(names)),
-            ),
-        )
+    _keep_gaps(bucket, manifest, now, flow_run, link)
     look_at(bucket, report.model, now)
+
+
+def _keep_gaps(
+    bucket: Bucket, manifest: Manifest, now: datetime, flow_run: str | None = None, link: str | None = None
+) -> None:
+    """Open and close what the published run lacks, by its manifest.
+
+    The same gap run after run is one incident; the first run without it ends it.
+    """
+    for gap in gaps_of(bucket, manifest, now):
+        open_already = find_incident(bucket, manifest.model, gap.kind)
+        if open_already and (open_already.generation or 0) > manifest.generation:
+            continue
+        if not gap.names:
+            close_incident(bucket, manifest.model, gap.kind, now, f"{_run(manifest)} lacks nothing of it", link)
+        elif gap.reason:
+            open_incident(
+                bucket,
+                Incident(
+                    model=manifest.model,
+                    kind=gap.kind,
+                    reason=gap.reason,
+                    since=now,
+                    run=_run(manifest),
+                    served=served_by(manifest, now),
+                    flow_run=flow_run,
+                    link=link,
+                    generation=manifest.generation,
+                    cause=",".join(sorted(gap.names)),
+                ),
+            )
 
 
 def bad_end(bucket: Bucket, kind: Kind, job: Job, now: datetime) -> bool:

@@ -11,6 +11,8 @@ from prefect import Flow, flow
 from prefect.states import Completed
 
 from flows.prefect_hooks import end_well, tell_people
+from flows.prefect_logs import tend_logs
+from storage.settings import Settings
 
 if TYPE_CHECKING:
     from flows.chore import InWords
@@ -24,6 +26,7 @@ def prefect_chore(name: str, work: Callable[P, R]) -> Flow[P, Any]:
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> Any:
+        tend_logs(Settings())
         result = work(*args, **kwargs)
         return Completed(message=result.in_words(), data=result)
 

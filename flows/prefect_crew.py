@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,10 +21,11 @@ from flows.artifacts import group_table, result_text, temperature_map
 from flows.crew import GROUPS_AT_ONCE, Advance, Piece, Tally
 from flows.model import Model
 from flows.prefect_hooks import settle_and_tell, tell_people
+from flows.prefect_logs import tend_logs
 from flows.report import IngestReport, MapOf, Outcome
 from flows.request import IngestRequest
 from storage.settings import Settings
-from tasks.errors import IngestError, MirrorError
+from tasks.errors import MirrorError
 
 if TYPE_CHECKING:
     from flows.flow import ModelFlow
@@ -36,15 +36,16 @@ RETRY_SECONDS = (20.0, 120.0, 300.0)
 """A mirror that stays silent through a fetch's own backoff needs minutes, not seconds."""
 
 
-def mirror_failed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """Only what a mirror did may heal by itself."""
-    return isinstance(state.result(raise_on_failure=False), MirrorError)
+def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Mirrors recover and files arrive; a message that all have broken, a full disk or a bug of ours do not pass."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, MirrorError) and error.passing
 
 
 @task(
     task_run_name="{name}",
     retry_jitter_factor=0.5,
-    retry_condition_fn=mirror_failed,
+    retry_condition_fn=may_pass,
     cache_policy=NO_CACHE,
 )
 def fetch(name: str, work: Callable[[], Any]) -> Any:
@@ -104,7 +105,8 @@ class PrefectCrew:
         return [future.result() for future in futures]
 
     def show(self, report: IngestReport, picture: MapOf | None) -> None:
-        key = f"{report.model}-run"
+        # Prefect takes no underscores.
+        key = f"{report.model}-run".replace("_", "-")
         if report.groups:
             create_table_artifact(group_table(report), key=f"{key}-leads", description="What was fetched, from where")
         if picture is not None and (image := temperature_map(picture)):
@@ -147,8 +149,7 @@ def prefect_flow(
         crews, runner = DaskCrew, runner_at(address)
 
     def run(request: IngestRequest | None = None) -> Any:
-        logging.getLogger("prefect.flow_runs").addFilter(brief)
-        logging.getLogger("prefect.task_runs").addFilter(brief)
+        tend_logs(Settings())
         crew = crews(retry_seconds)
         report = recipe(request, crew)
         crew.settle(report, request.bucket if request else None)
@@ -165,11 +166,3 @@ def prefect_flow(
         on_crashed=hooks,
     )
     return decorate(run)
-
-
-def brief(record: logging.LogRecord) -> bool:
-    """A logging filter: expected errors say all in their message, so their stack trace is left out of the log."""
-    if record.exc_info and isinstance(record.exc_info[1], IngestError):
-        record.exc_info = None
-        record.exc_text = None
-    return True

@@ -11,8 +11,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.loggers import flow_run_logger
 from prefect.utilities.urls import url_for
 
+from flows.bad_end import tell_bad_end
 from flows.errors import BucketSilent, NotServed
-from flows.lookout import bad_end, bad_end_of, settle
+from flows.lookout import settle
 from flows.prefect_jobs import bucket_of, job_of
 from flows.report import IngestReport
 from storage.bucket import open_bucket
@@ -20,32 +21,32 @@ from storage.errors import StorageError
 from storage.settings import Settings
 from tasks.errors import IngestError
 from tasks.incidents import Kind, close_incident
-from tasks.telling import tell, tell_from_here
+from tasks.telling import tell
 
 ALREADY_TOLD = (NotServed, BucketSilent)
 """Errors whose incidents are open by the time they are raised."""
 
 
-def tell_people(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
+def tell_people(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """The hook of a failed or crashed run: its incident opens, people are told. Raises NotifyError for a bad address.
 
-    Without a bucket the incident is kept in the work folder.
+    The worker calls the hooks of a run that crashed by the names of their parameters (Prefect 3.8.8). Without a bucket
+    the incident is kept in the work folder.
     """
     settings = Settings()
-    log = flow_run_logger(run, flow)
-    job = job_of(run, flow.name, state)
+    log = flow_run_logger(flow_run, flow)
+    job = job_of(flow_run, flow.name, state)
     log.error("windlass: %s %s: %s", job.name, job.state.lower(), job.message)
     kind = Kind.CRASHED if state.is_crashed() else Kind.FAILED
     told = not state.is_crashed() and isinstance(state.result(raise_on_failure=False), ALREADY_TOLD)
-    try:
-        bucket = open_bucket(bucket_of(run) or settings.bucket)
-        if not told:
-            bad_end(bucket, kind, job, datetime.now(UTC))
-        tell(bucket, settings)
-    except StorageError as error:
-        log.error("windlass: the bucket is out of reach, %s keeps the incident: %s", settings.work, error)
-        if not told:
-            tell_from_here(settings, bad_end_of(kind, job, None, datetime.now(UTC)))
+    tell_bad_end(
+        settings,
+        lambda: open_bucket(bucket_of(flow_run) or settings.bucket),
+        None if told else kind,
+        job,
+        datetime.now(UTC),
+        log,
+    )
 
 
 def settle_and_tell(
@@ -61,10 +62,10 @@ def settle_and_tell(
         log.error("windlass: the run is published, but people may not know what it ends or lacks: %s", error)
 
 
-def end_well(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
+def end_well(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """The hook of a chore that completed: what its runs before had is over."""
     settings = Settings()
-    bucket = open_bucket(bucket_of(run) or settings.bucket)
+    bucket = open_bucket(bucket_of(flow_run) or settings.bucket)
     for kind in (Kind.FAILED, Kind.CRASHED):
-        close_incident(bucket, flow.name, kind, datetime.now(UTC), f"{run.name} completed")
+        close_incident(bucket, flow.name, kind, datetime.now(UTC), f"{flow_run.name} completed")
     tell(bucket, settings)

@@ -1,13 +1,11 @@
-"""Housekeeping in the bucket: stores that no model's retention needs any more go."""
+"""Housekeeping in the bucket: stores that no manifest needs any more go."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
 from flows.chore import chore
-from flows.models import flow_named, model_names
+from flows.models import model_names
 from storage.bucket import open_bucket
 from storage.errors import BucketError, StorageError
 from storage.manifest import models_in
@@ -49,9 +47,10 @@ class PruneReport(BaseModel):
 
 @chore("prune")
 def prune(bucket: str | None = None, dry_run: bool = False) -> PruneReport:
-    """Remove the stores that no model's retention needs from the bucket, by default WINDLASS_BUCKET.
+    """Remove the stores that no manifest needs from the bucket, by default WINDLASS_BUCKET.
 
-    What a manifest names, and the run before it, stays. A model that fails stops no other one; raises BucketError then.
+    What a manifest names, runs and short stores, and the run before it, stays. A model that fails stops no other one;
+    raises BucketError then.
     """
     opened = open_bucket(bucket or Settings().bucket)
     report = PruneReport(bucket=opened.base, dry_run=dry_run)
@@ -61,9 +60,8 @@ def prune(bucket: str | None = None, dry_run: bool = False) -> PruneReport:
         if model not in declared:
             report.strangers.append(model)
             continue
-        retention = timedelta(hours=flow_named(model).model.retention)
         try:
-            done = prune_model(opened, model, retention, dry_run)
+            done = prune_model(opened, model, dry_run)
         except StorageError as error:
             problems.append(f"{model}: {error}")
             continue

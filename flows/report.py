@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from flows.leads import leads_in_words
+from flows.leads import minutes_in_words
+from storage.redact import Said
+from storage.run_time import run_time
 from storage.sizes import size_in_words
 
 
@@ -33,9 +35,12 @@ class GroupReport(BaseModel):
 
 
 class IngestReport(BaseModel):
-    """The result of an ingest. `leads` are hours; `missing` reads `variable: leads`; `manifest` as published.
+    """The result of an ingest. `leads`: hours, of the files; `lead_times`: minutes, of the store; `missing` reads
+    `variable: leads`; `manifest` as published.
 
-    `withheld`: variable -> which leads the gate kept out, and why. `gate`: what else it has to say.
+    `withheld`: variable -> which leads the gate kept out, and why. `gate`: what else it has to say, and what hinders
+    static fields. `unrecorded`: why
+    the model's record of ingests does not tell of this one.
     """
 
     outcome: Outcome
@@ -43,23 +48,31 @@ class IngestReport(BaseModel):
     init_time: datetime
     key: str
     leads: list[int]
+    lead_times: list[int] = Field(default_factory=list)
     missing: list[str] = Field(default_factory=list)
     withheld: dict[str, str] = Field(default_factory=dict)
     gate: list[str] = Field(default_factory=list)
     messages: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    worked: float = 0.0
+    cells: int | None = None
     mirrors: list[str] = Field(default_factory=list)
-    problems: list[str] = Field(default_factory=list)
+    problems: list[Said] = Field(default_factory=list)
+    unrecorded: str = ""
     groups: list[GroupReport] = Field(default_factory=list)
     manifest: dict[str, Any]
 
     def in_words(self) -> str:
-        run = f"{self.model} {self.init_time:%Y-%m-%dT%HZ}"
+        unrecorded = f"; {self.unrecorded}" if self.unrecorded else ""
+        return self._outcome_in_words() + unrecorded
+
+    def _outcome_in_words(self) -> str:
+        run = f"{self.model} {run_time(self.init_time)}"
         if self.outcome is Outcome.ALREADY_PUBLISHED:
             return f"{run} is already published as {self.key}; --force ingests it again"
         text = (
-            f"{run} published as {self.key}: {len(self.leads)} leads ({leads_in_words(self.leads)}), "
+            f"{run} published as {self.key}: {len(self.lead_times)} leads ({minutes_in_words(self.lead_times)}), "
             f"{self.messages} messages, {size_in_words(self.bytes)} from {', '.join(self.mirrors)}, "
             f"{self.seconds:.1f} s"
         )

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,11 +39,13 @@ class IngestRequest(BaseModel):
     work: Path | None = Field(default=None, description="scratch folder")
     force: bool = Field(default=False, description="ingest again what is published already")
     no_gate: bool = Field(default=False, description="publish what the gate would withhold or refuse")
+    dask: str | None = Field(default=None, description="Dask scheduler whose workers share what an ensemble takes")
     now: datetime | None = Field(default=None, description="look for the newest run as of this time (UTC)")
 
     def with_defaults(self, settings: Settings) -> IngestRequest:
         """The request with bucket and work folder filled in."""
-        return self.model_copy(update={"bucket": self.bucket or settings.bucket, "work": self.work or settings.work})
+        usual = {"bucket": settings.bucket, "work": settings.work, "dask": settings.dask_address}
+        return self.model_copy(update={name: getattr(self, name) or value for name, value in usual.items()})
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Job:
     force: bool
     now: datetime
     no_gate: bool = False
+    dask: str | None = None
 
     def run_leads(self, model: Model, init_time: datetime) -> tuple[int, ...]:
         """The leads (hours) to ingest of one run; raises RequestError for leads the run does not have."""
@@ -97,6 +101,7 @@ def job_for(model: Model, request: IngestRequest) -> Job:
         force=request.force,
         now=_utc(request.now) or datetime.now(UTC),
         no_gate=request.no_gate,
+        dask=request.dask,
     )
     if job.init_time and not job.files:
         job.run_leads(model, job.init_time)
@@ -134,7 +139,7 @@ def _mirrors(model: Model, text: str | None) -> tuple[Mirror, ...]:
     if named:
         return tuple(named)
     if text.startswith(("http://", "https://")):
-        return (Mirror(text.split("/")[2].rpartition("@")[2], text.rstrip("/")),)
+        return (Mirror(urlsplit(text).netloc.rpartition("@")[2], text.rstrip("/")),)
     folder = Path(text).expanduser()
     if folder.is_dir():
         return (Mirror("folder", str(folder.absolute())),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flows.crew import Crew
@@ -13,10 +13,11 @@ from flows.leads import leads_in_words
 from flows.model import Model
 from flows.request import Job
 from storage.manifest import Manifest
+from storage.run_time import run_time
 from tasks.errors import IncompleteRun, InventoryError, MessageError
 from tasks.find import find_run
 from tasks.scan import stage_files
-from tasks.wanted import Mirror, StagedMessage
+from tasks.wanted import Mirror, StagedMessage, hour_of
 
 CANDIDATES = 9
 """Nominal runs to look back for a complete one: two days of four cycles, and the one now arriving."""
@@ -33,7 +34,8 @@ class Found:
     """The run to ingest: where it lies, or its messages where they were given as files.
 
     `leads`: hours, all of a stage. `reached`: those up to it are there; the rest is about to arrive.
-    `points`: of the files' grid. `unused`: in words, what else the files hold.
+    `unused`: in words, what else the files hold. `short`: the last lead (minutes) of its short store, None where there
+    is to be none.
     """
 
     init_time: datetime
@@ -41,8 +43,8 @@ class Found:
     reached: int
     mirrors: tuple[Mirror, ...] = ()
     messages: tuple[StagedMessage, ...] = ()
-    points: int = 0
     unused: tuple[str, ...] = ()
+    short: int | None = None
 
     def left_aside(self) -> str:
         """What else the files hold, in one line: the first kinds of it and how many more there are."""
@@ -62,10 +64,12 @@ class Candidate:
 
 def find(model: Model, job: Job, now: datetime, published: Manifest | None, crew: Crew) -> Found:
     """The run that the job means. Raises NoRunFound, MirrorError, RequestError; IncompleteRun for files without it."""
-    return crew.step(
+    found = crew.step(
         "find",
         lambda advance: _scan(model, job) if job.files else _search(model, job, candidates(model, job, now, published)),
     )
+    kept = [short.init_time for short in published.history] if published else []
+    return replace(found, short=model.short(found.init_time, kept))
 
 
 def candidates(model: Model, job: Job, now: datetime, published: Manifest | None) -> list[Candidate]:
@@ -86,7 +90,9 @@ def candidates(model: Model, job: Job, now: datetime, published: Manifest | None
         raise RequestError(f"no run of {model.name} has the leads {leads_in_words(job.leads or ())}")
     if published is None or asked_for(job):
         return found
-    newer = [one for one in found if (one.init_time, len(one.leads)) > (published.init_time, published.leads)]
+    newer = [
+        one for one in found if (one.init_time, len(model.times(one.leads))) > (published.init_time, published.leads)
+    ]
     return newer + [one for one in complete if one not in newer][:1]
 
 
@@ -121,23 +127,21 @@ def _search(model: Model, job: Job, some: Sequence[Candidate]) -> Found:
 
 def _scan(model: Model, job: Job) -> Found:
     try:
-        staged = stage_files(job.files, model.wanted, job.init_time)
+        staged = stage_files(job.files, model.wanted, job.init_time, model.products[0].members)
     except (InventoryError, MessageError) as error:
         raise type(error)(f"{model.name}: {error}") from error
-    messages = tuple(message for message in staged.messages if job.leads is None or message.lead / 60 in job.leads)
+    messages = tuple(message for message in staged.messages if job.leads is None or hour_of(message.lead) in job.leads)
     if not messages:
         raise IncompleteRun(
-            f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: no message at leads {leads_in_words(job.leads or ())} in "
+            f"{model.name} {run_time(staged.init_time)}: no message at leads {leads_in_words(job.leads or ())} in "
             f"{', '.join(map(str, job.files))}; the files hold {leads_in_words(leads_of(staged.messages))}"
         )
     for message in messages:
         if message.lead > model.last_lead * 60:
             raise MessageError(
-                f"{model.name} {staged.init_time:%Y-%m-%dT%HZ}: {message.variable} in {message.blob} says lead "
+                f"{model.name} {run_time(staged.init_time)}: {message.variable} in {message.blob} says lead "
                 f"{message.lead / 60:g} h, but no run goes beyond {model.last_lead} h: fetch the file again, or choose "
                 "--leads"
             )
     leads = leads_of(messages)
-    return Found(
-        staged.init_time, leads, reached=leads[-1], messages=messages, points=staged.points, unused=staged.unused
-    )
+    return Found(staged.init_time, leads, reached=leads[-1], messages=messages, unused=staged.unused)

@@ -2,15 +2,17 @@
 
 <staged>/f012.grib2        the messages of a lead
 <staged>/f012.json         what they are; without it they are nothing
-<staged>/f012.avoid.json   mirrors that delivered the lead with a message that does not decode
+<staged>/f012.avoid.json   mirrors that delivered the lead with a message that does not decode, or that the gate refused
+<staged>/f012.again1.grib2 messages of another mirror, taken in the place of some; or those of a late file
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,9 +21,12 @@ from pydantic import TypeAdapter
 
 from flows.leads import leads_in_words
 from flows.report import GroupReport
+from flows.traffic import keep_traffic
 from storage.disk import room_on_disk
-from tasks.fetch import LeadOrder, LeadResult, fetch_leads
-from tasks.wanted import Mirror, StagedMessage
+from tasks.ask import LeadOrder
+from tasks.fetch import LeadResult, fetch_leads
+from tasks.meter import Meter
+from tasks.wanted import Mirror, Product, StagedMessage
 
 _RESULT = TypeAdapter(LeadResult)
 
@@ -65,16 +70,48 @@ def stage_group(
     found = {order.lead: result for order in orders if (result := _recall(order)) is not None}
     rest = [order for order in orders if order.lead not in found]
     advance(len(found), len(orders))
-    for result in fetch_leads(rest, alive=lambda: advance(len(found), len(orders)), arriving=arriving):
-        if result.absent:
-            absent.append(result.absent)
-            continue
-        order = next(order for order in rest if order.lead == result.lead)
-        _record(order, result)
-        found[result.lead] = result
-        advance(len(found), len(orders))
+    meter = Meter()
+    coming = fetch_leads(rest, alive=lambda: advance(len(found), len(orders)), arriving=arriving, meter=meter)
+    try:
+        for result in coming:
+            if result.absent:
+                absent.append(result.absent)
+                continue
+            order = next(order for order in rest if order.lead == result.lead)
+            _record(order, result)
+            found[result.lead] = result
+            advance(len(found), len(orders))
+    finally:
+        keep_traffic(orders[0].folder, meter)
     results = tuple(found[order.lead] for order in orders if order.lead in found)
     return StagedGroup(results, monotonic() - begun, tuple(absent))
+
+
+def complete_group(orders: Sequence[LeadOrder], product: Product, advance: Callable[[int, int], None]) -> StagedGroup:
+    """Bring a late file of staged leads, as far as it has come by now. Raises DiskFull. May run twice."""
+    begun = monotonic()
+    rest = {
+        order.lead: replace(
+            order,
+            products=(product,),
+            wanted=tuple(row for row in order.wanted if row.product == product.name),
+            folder=order.folder / "late",
+        )
+        for order in orders
+        if (result := _recall(order)) is not None and product.name in result.late
+    }
+    meter = Meter()
+    try:
+        for done, result in enumerate(fetch_leads(list(rest.values()), alive=lambda: advance(0, 1), meter=meter), 1):
+            if result.messages:
+                _join(
+                    _path(next(order for order in orders if order.lead == result.lead)), result.messages, product.name
+                )
+            advance(done, len(rest))
+    finally:
+        keep_traffic(orders[0].folder, meter)
+    results = [result for order in orders if (result := _recall(order)) is not None]
+    return StagedGroup(tuple(results), monotonic() - begun)
 
 
 def throw_away(message: StagedMessage, mirrors: Sequence[Mirror]) -> bool:
@@ -83,17 +120,64 @@ def throw_away(message: StagedMessage, mirrors: Sequence[Mirror]) -> bool:
     Returns whether another of the mirrors is left to try. Once all have delivered it broken they are all asked again:
     one of them may have mended it.
     """
-    blob = Path(message.blob)
-    avoided = {*_avoided(blob.parent, blob.stem), message.mirror}
-    place = _avoid(blob.parent, blob.stem)
+    record = _record_of(message)
+    avoided = {*_avoided(record.parent, record.stem), message.mirror}
+    place = _avoid(record.parent, record.stem)
     left = bool({mirror.name for mirror in mirrors} - avoided)
     if left:
         _put(place, sorted(avoided))
     else:
         place.unlink(missing_ok=True)
-    blob.with_suffix(".json").unlink(missing_ok=True)
-    blob.unlink(missing_ok=True)
+    record.unlink(missing_ok=True)
+    Path(message.blob).unlink(missing_ok=True)
     return left
+
+
+def distrust(folder: Path, leads: Iterable[int], mirrors: Sequence[str]) -> None:
+    """Forget leads (hours) staged in `folder`: they are fetched again, from these mirrors last. Raises DiskFull."""
+    for lead in leads:
+        stem = f"f{lead:03d}"
+        for path in folder.rglob(f"{stem}.*"):
+            path.unlink()
+        _put(_avoid(folder, stem), sorted(mirrors))
+
+
+def exchange(pairs: Iterable[tuple[StagedMessage, StagedMessage]]) -> None:
+    """Take new messages in the place of staged ones, for good; their blobs move beside what they replace.
+
+    The messages of one new blob replace such of one lead. Raises DiskFull.
+    """
+    by_blob: dict[str, list[tuple[StagedMessage, StagedMessage]]] = {}
+    for old, new in pairs:
+        by_blob.setdefault(new.blob, []).append((old, new))
+    for some in by_blob.values():
+        _join(_record_of(some[0][0]), [new for _, new in some])
+
+
+def _join(record: Path, fresh: Sequence[StagedMessage], late: str = "") -> None:
+    """Add messages of one blob to a lead's record, in the place of those of the same slots; `late` has come."""
+    names = (record.with_name(f"{record.stem}.again{number}.grib2") for number in count(1))
+    place = next(name for name in names if not name.exists())
+    Path(fresh[0].blob).rename(place)
+    content = json.loads(record.read_bytes())
+    result = _RESULT.validate_python(content["result"])
+    messages = {message.slot: message for message in result.messages}
+    messages |= {message.slot: replace(message, blob=str(place)) for message in fresh}
+    there = {slot.variable for slot in messages}
+    result = replace(
+        result,
+        messages=tuple(messages.values()),
+        bytes=result.bytes + sum(message.length for message in fresh),
+        mirrors=tuple(dict.fromkeys(message.mirror for message in messages.values())),
+        missing=tuple(name for name in result.missing if name not in there),
+        late=tuple(name for name in result.late if name != late),
+    )
+    _put(record, content | {"result": asdict(result)})
+
+
+def _record_of(message: StagedMessage) -> Path:
+    blob = Path(message.blob)
+    return blob.with_name(blob.name.partition(".")[0] + ".json")
 
 
 def in_order(folder: Path, lead: int, mirrors: Sequence[Mirror]) -> tuple[Mirror, ...]:
@@ -121,7 +205,8 @@ def _path(order: LeadOrder) -> Path:
 def _mark(order: LeadOrder) -> str:
     """What must be equal for staged messages to serve this order too: the mirrors, but not which comes first."""
     mirrors = sorted(map(repr, order.mirrors))
-    return sha256(repr((order.model, order.init_time, order.lead, order.wanted, mirrors)).encode()).hexdigest()
+    said = repr((order.model, order.init_time, order.lead, order.wanted, mirrors, order.box, order.whole))
+    return sha256(said.encode()).hexdigest()
 
 
 def _record(order: LeadOrder, result: LeadResult) -> None:
@@ -147,7 +232,9 @@ def _recall(order: LeadOrder) -> LeadResult | None:
     except (ValueError, KeyError, TypeError):
         # A power cut leaves empty files behind, another version other records: fetched again.
         return None
-    return result if all(_is_there(message) for message in result.messages) else None
+    # What a run requires and a mirror's file lacked may have come since.
+    lacks = {row.name for row in order.wanted if row.required} & set(result.missing)
+    return None if lacks or not all(_is_there(message) for message in result.messages) else result
 
 
 def _is_there(message: StagedMessage) -> bool:

@@ -11,15 +11,16 @@ from pydantic import BaseModel, Field
 from flows.chore import chore
 from flows.errors import NotServed
 from storage.bucket import Bucket, open_bucket
-from storage.freshness import age_in_word
+from storage.freshness import age_in_word, end_of
 from storage.manifest import models_in, read_manifest
+from storage.run_time import run_time
 from storage.settings import Settings
 from tasks.incidents import Incident, Kind, close_incident, open_incident
 from tasks.incidents import Served as StillServed
 from tasks.lag import Comparison, Lag, Unanswered, compare, served_by, served_from
 
 GRACE_MINUTES = 20
-"""A sync looks every minute, and brings 4 GB in some more."""
+"""A sync looks every ten seconds, and brings 4 GB in some more."""
 SILENT = "serving"
 """Whom the incident befalls where nobody says what is served."""
 
@@ -118,15 +119,15 @@ def _keep_incidents(bucket: Bucket, report: SyncCheck, found: dict[str, list[Com
 def _incident(row: Comparison, now: datetime) -> Incident:
     served = None
     if row.served is not None and row.age is not None:
-        run = f"{row.model} {row.served.init_time.astimezone(UTC):%Y-%m-%dT%HZ}"
-        state = age_in_word(row.served.init_time, row.published.last_lead, row.published.freshness, now)
+        run = f"{row.model} {run_time(row.served.init_time.astimezone(UTC))}"
+        state = age_in_word(row.served.init_time, end_of(row.published), row.published.freshness, now)
         served = StillServed(run=run, age_minutes=row.age, state=state)
     return Incident(
         model=row.model,
         kind=Kind.SYNC,
         reason=row.in_words(),
         since=now - timedelta(minutes=row.lag),
-        run=f"{row.model} {row.published.init_time:%Y-%m-%dT%HZ}",
+        run=f"{row.model} {run_time(row.published.init_time)}",
         served=served,
         generation=row.published.generation,
     )
