@@ -12,6 +12,7 @@ from deployments.simulator.run import simulate_run
 from flows.gfs import MODEL
 from flows.request import IngestRequest
 from storage.grids import LatLonGrid
+from tests.flows.port import Port
 
 RUN = datetime(2026, 4, 20, tzinfo=UTC)
 LEADS = (0, 1, 2, 3, 6)
@@ -41,3 +42,9 @@ def asked(tmp_path: Path, mirror: Path) -> Callable[..., IngestRequest]:
         return IngestRequest.model_validate({**usual, **fields})
 
     return asked
+
+
+@pytest.fixture
+def port(tmp_path: Path, mirror: Path) -> Port:
+    """RUN arrives here."""
+    return Port(tmp_path, mirror)

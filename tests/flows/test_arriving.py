@@ -1,109 +1,21 @@
-"""Runs that arrive while they are ingested, on a clock that jumps: leads of RUN land ten minutes an hour of lead."""
+"""Runs that arrive while they are ingested, on a clock that jumps."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
-from deployments.simulator.arrivals import arrivals, by_clock
-from deployments.simulator.clock import JumpingClock
 from deployments.simulator.server import Fault, Server, serve
-from flows.crew import Advance, PlainCrew
-from flows.gfs import MODEL as GFS
-from flows.ingest import ingest
-from flows.model import Cycle
-from flows.report import IngestReport, Outcome
-from flows.request import IngestRequest
+from flows.lookout import look_at
+from flows.report import Outcome
 from flows.tail import PAUSE, probes
 from storage.bucket import open_bucket
-from storage.manifest import Manifest, read_manifest
+from storage.schema import Whole
 from tasks.errors import NoMirrorLeft, NoRunFound
-from tasks.wanted import Mirror
-
-T = TypeVar("T")
-
-RUN = datetime(2026, 4, 20, tzinfo=UTC)
-LEADS = (0, 1, 2, 3, 6)
-MODEL = replace(
-    GFS, cycles=(Cycle((0, 6, 12, 18), LEADS),), arrival=((0, 220), (6, 280)), grace=30, stages=(), mirrors=()
-)
-
-
-class Killed(BaseException):
-    """What a test does to an ingest at a step of its choice."""
-
-
-@dataclass(frozen=True)
-class Doomed(PlainCrew):
-    """A crew that is killed when it begins a step."""
-
-    at: str = ""
-
-    def step(self, name: str, work: Callable[[Advance], T]) -> T:
-        if name == self.at:
-            raise Killed
-        return super().step(name, work)
-
-
-@dataclass
-class Port:
-    """A model whose run arrives, a bucket, a work folder; `told`: what the crew said."""
-
-    folder: Path
-    mirror: Path
-    clock: JumpingClock = field(default_factory=lambda: JumpingClock(RUN))
-    told: list[str] = field(default_factory=list)
-    hear: Callable[[str], None] = lambda text: None
-    work: str = "work"
-
-    @contextmanager
-    def serving(self, *faults: Fault, late: float = 0.0) -> Iterator[Server]:
-        """A server of the run at the model's pace, `late` minutes behind it."""
-        times = {path: time + timedelta(minutes=late) for path, time in arrivals(MODEL, [RUN]).items()}
-        with serve(self.mirror, faults, appears=by_clock(times, self.clock)) as server:
-            yield server
-
-    def at(self, minutes: float) -> None:
-        """Go on to so many minutes after the init time."""
-        self.clock.jump((RUN + timedelta(minutes=minutes) - self.clock.now()).total_seconds())
-
-    @property
-    def minutes(self) -> float:
-        return (self.clock.now() - RUN) / timedelta(minutes=1)
-
-    def ingest(
-        self, *servers: Server, stages: tuple[int, ...] = (), at: str = "", grace: int = 30, **fields: Any
-    ) -> IngestReport:
-        """Ingest from servers, mirror1 first, killed at a step where one is named."""
-        mirrors = tuple(Mirror(f"mirror{number}", server.url) for number, server in enumerate(servers, 1))
-        request = IngestRequest(bucket=str(self.folder / "bucket"), work=self.folder / self.work, **fields)
-        model = replace(MODEL, stages=stages, mirrors=mirrors, grace=grace)
-        return ingest(model, request, Doomed(self._tell, at=at), self.clock)
-
-    def _tell(self, text: str) -> None:
-        self.told.append(text)
-        self.hear(text)
-
-    @property
-    def published(self) -> Manifest | None:
-        return read_manifest(open_bucket(str(self.folder / "bucket")), "gfs")
-
-    def left(self) -> list[str]:
-        """Files of the work folder but locks."""
-        files = [path for path in (self.folder / self.work).rglob("*") if path.is_file() and path.name != ".lock"]
-        return sorted(path.name for path in files)
-
-
-@pytest.fixture
-def port(tmp_path: Path, mirror: Path) -> Port:
-    return Port(tmp_path, mirror)
+from tests.flows.port import LEADS, RUN, Killed, Port
 
 
 def data(server: Server) -> list[str]:
@@ -121,6 +33,9 @@ def test_the_tail_is_waited_for_and_told(port: Port) -> None:
     (said,) = [line for line in port.told if "waiting" in line]
     assert said == "gfs 2026-04-20T00Z: waiting for 1 of 5 leads (6) until 05:10Z; no mirror has them yet"
     assert port.left() == []
+    # By the clock that arrival was waited for by, not by the machine's.
+    assert port.published is not None
+    assert port.published.published_at == port.clock.now()
 
 
 def test_what_has_arrived_is_fetched_while_the_rest_is_waited_for(port: Port) -> None:
@@ -164,7 +79,8 @@ def test_a_tail_that_never_comes_is_given_up_at_the_deadline_and_what_came_is_ke
         server.faults = ()
         server.asked.clear()
         assert port.ingest(server).leads == list(LEADS)
-        assert data(server) == ["f006"]
+        # The first lead has the static fields, of which none are kept yet.
+        assert sorted(data(server)) == ["f000", "f006"]
     # The tail was looked for every few seconds for an hour, and not by each of its leads.
     assert asked < 60 * 60 / PAUSE * 2
 
@@ -261,6 +177,19 @@ def test_a_tail_that_never_comes_leaves_its_stage_published(port: Port) -> None:
             port.ingest(server, stages=STAGES)
     assert port.published is not None
     assert port.published.leads == 4
+    # The last lead is expected after 280 minutes and waited for half an hour: from then on the look says so.
+    assert port.published.whole == Whole(5, 310)
+    for minutes, told in ((310, False), (311, True)):
+        found = look_at(open_bucket(str(port.folder / "bucket")), "gfs", RUN + timedelta(minutes=minutes))
+        assert ("4 of its 5 leads are published, up to 3 h" in (found.problem or "")) is told
+
+
+def test_leads_that_were_asked_for_are_all_that_was_wanted(port: Port) -> None:
+    with port.serving() as server:
+        port.at(281)
+        port.ingest(server, leads="0-2")
+    assert port.published is not None
+    assert (port.published.leads, port.published.whole) == (3, None)
 
 
 def test_the_run_before_stays_behind_every_stage(port: Port, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from flows.dock import Dock, docked, locked
+from flows.dock import Dock, docked, locked, sweep
 from flows.errors import Busy, RequestError
 
 RUN = datetime(2026, 4, 20, tzinfo=UTC)
@@ -115,3 +115,13 @@ def test_leftovers_of_other_runs_and_half_written_stores_go_but_staged_messages_
         assert (dock.staged / "f000").read_text() == "blob"
         assert list(dock.scratch.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_left_of_runs_before_the_published_one_goes_and_of_others_stays(tmp_path: Path) -> None:
+    earlier, dock = Dock(tmp_path / "20260419T1800Z"), end_early(tmp_path, RUN)
+    earlier.staged.mkdir(parents=True)
+    (tmp_path / ".lock").touch()
+    sweep(tmp_path, RUN)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", dock.folder.name]
+    sweep(tmp_path, RUN + timedelta(hours=6))
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from deployments.simulator.faults import messages
+from deployments.simulator.faults import FaultKind, FileFault, apply_faults, messages
 from deployments.simulator.server import Server, serve
 from flows.crew import Advance, PlainCrew
 from flows.gfs import MODEL as GFS
@@ -19,13 +20,16 @@ from flows.ingest import SECOND_TRIES, ingest
 from flows.report import IngestReport
 from flows.request import IngestRequest
 from flows.staging import in_order, throw_away
-from tasks.errors import DecodeError
+from tasks.errors import DecodeError, IncompleteRun
 from tasks.wanted import Mirror, StagedMessage
+
+pytestmark = pytest.mark.usefixtures("in_one_process")
 
 T = TypeVar("T")
 
 Asked = Callable[..., IngestRequest]
 TEMPERATURE = 7
+RUN = datetime(2026, 4, 20, tzinfo=UTC)
 
 
 def spoil(file: Path) -> None:
@@ -67,7 +71,7 @@ def bring(asked: Asked) -> Callable[..., IngestReport]:
 
     def bring(servers: list[Server], tell: Callable[[str], None] = lambda text: None) -> IngestReport:
         mirrors = tuple(Mirror(f"mirror{number}", server.url) for number, server in enumerate(servers, 1))
-        return ingest(replace(GFS, mirrors=mirrors), asked(mirror=None), PlainCrew(tell))
+        return ingest(replace(GFS, mirrors=mirrors, static=()), asked(mirror=None), PlainCrew(tell))
 
     return bring
 
@@ -129,9 +133,24 @@ class Ending(PlainCrew):
         return super().step(name, work)
 
 
+def test_a_lead_that_lacked_what_is_required_is_fetched_again_when_its_mirror_has_mended(
+    bring: Bring, mirror: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    shutil.copytree(mirror, wrong)
+    apply_faults(wrong, GFS, RUN, [FileFault(FaultKind.OTHER_RUN, 2)])
+    with served(wrong) as servers:
+        with pytest.raises(IncompleteRun, match="air_temperature_2m: 2;"):
+            bring(servers)
+        servers[0].folder = mirror
+        servers[0].asked.clear()
+        assert bring(servers).leads == [0, 1, 2, 3, 6]
+        assert leads_asked(servers[0]) == ["f002"]
+
+
 def test_what_went_bad_on_this_disk_is_fetched_again(asked: Asked, mirror: Path, tmp_path: Path) -> None:
     with served(mirror) as (server,):
-        model, request = replace(GFS, mirrors=(Mirror("mirror1", server.url),)), asked(mirror=None)
+        model, request = replace(GFS, mirrors=(Mirror("mirror1", server.url),), static=()), asked(mirror=None)
         with pytest.raises(Ended):
             ingest(model, request, Ending())
         (blob,) = (tmp_path / "work").rglob("f001.grib2")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from deployments.simulator.run import simulate_run
 from flows.crew import PlainCrew
 from flows.errors import OlderRun, RequestError
 from flows.gfs import MODEL as GFS
@@ -17,6 +20,7 @@ from flows.ingest import ingest
 from flows.report import IngestReport, Outcome
 from flows.request import IngestRequest
 from storage.bucket import open_bucket
+from storage.grids import Cell, LatLonGrid
 from storage.manifest import read_manifest
 from storage.reader import Store
 from tasks.errors import IncompleteRun, IngestError, InventoryError, MirrorError, NoRunFound
@@ -49,7 +53,7 @@ def test_a_run_comes_aboard_whole(asked: Asked) -> None:
     assert any("to download from folder" in line and "of memory" in line for line in told)
     store = published(asked())
     assert store.schema.lead_times == (0, 60, 120, 180, 360)
-    assert len(store.schema.variables) == 22
+    assert len(store.schema.variables) == 22 + 2
     assert store.schema.provenance["leads"]["60"]["mirrors"] == ["folder"]
     store.close()
     assert leftovers(asked()) == []
@@ -130,6 +134,31 @@ def test_a_box_is_cropped_at_ingest(asked: Asked) -> None:
     store = published(asked())
     assert store.schema.grid.shape == (4, 7)
     store.close()
+
+
+def test_a_box_of_messages_cut_down_to_it_is_that_of_whole_ones(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(GFS, asked(bbox="-20,30,40,60"))
+    monkeypatch.setattr("tasks.fetch._clip", lambda box, whole, messages: messages)
+    other = asked(bbox="-20,30,40,60", bucket=str(tmp_path / "other"), work=tmp_path / "beside")
+    ingest(GFS, other)
+    with published(asked()) as cut, published(other) as whole:
+        assert cut.schema == whole.schema
+        ny, nx = cut.schema.grid.shape
+        cells = [Cell(y, x) for y in range(ny) for x in range(nx)]
+        np.testing.assert_array_equal(cut.cells(cells), whole.cells(cells))
+
+
+def test_short_stores_of_runs_that_follow_closely_are_left_out(asked: Asked, tmp_path: Path) -> None:
+    hourly = replace(GFS, apart=7)
+    for hour in (0, 6, 12):
+        init_time = datetime(2026, 4, 20, hour, tzinfo=UTC)
+        simulate_run(tmp_path / "hourly", GFS, init_time, (0, 6, 9), LatLonGrid(90.0, -10.0, 19, 0.0, 10.0, 36))
+        ingest(hourly, asked(mirror=str(tmp_path / "hourly"), init_time=init_time, leads="0,6,9", now=None))
+    manifest = read_manifest(open_bucket(str(tmp_path / "bucket")), "gfs")
+    assert manifest is not None
+    assert [(short.init_time.hour, short.last_lead) for short in manifest.history] == [(12, 360), (0, 360)]
 
 
 def test_no_mirror_at_all_publishes_nothing(asked: Asked, tmp_path: Path) -> None:

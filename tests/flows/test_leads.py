@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import RequestError
-from flows.leads import leads_in_words, parse_leads
+from flows.leads import leads_in_words, minutes_in_words, parse_leads
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_leads_in_words_are_short() -> None:
     assert leads_in_words((*range(121), *range(123, 385, 3))) == "0-120,123-384/3"
     assert leads_in_words((0, 1, 2, 6)) == "0-2,6"
     assert leads_in_words((3, 9)) == "3,9"
+
+
+def test_leads_of_quarters_of_an_hour_in_words() -> None:
+    assert minutes_in_words(range(0, 1081, 15)) == "0-18/0.25"
+    assert minutes_in_words((0, 60, 120, 135)) == "0-2,2.25"
+    assert minutes_in_words((0, 180, 360)) == "0-6/3"

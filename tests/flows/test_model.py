@@ -1,16 +1,15 @@
-"""What a model says of its arrival; laws over every model."""
+"""What a model says of its runs and their arrival."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
 from flows.gfs import MODEL as GFS
+from flows.ifs import MODEL as IFS
 from flows.model import HEAD_START, Cycle, Model
-from flows.models import flow_named, model_names
 
 RUN = datetime(2026, 4, 20, tzinfo=UTC)
 
@@ -19,32 +18,38 @@ def minutes(model: Model, lead: int, run: datetime = RUN) -> float:
     return (model.arrives(run, lead) - run) / timedelta(minutes=1)
 
 
-@pytest.fixture(params=model_names())
-def model(request: pytest.FixtureRequest) -> Model:
-    return flow_named(request.param).model
+def test_runs_may_start_at_quarters_of_an_hour() -> None:
+    quarters = replace(GFS, cycles=(Cycle(tuple(range(24)), (0,), minutes=(0, 15, 30, 45)),))
+    found = quarters.init_times(RUN + timedelta(minutes=20), 3)
+    assert found == [RUN + timedelta(minutes=15), RUN, RUN - timedelta(minutes=15)]
+    assert quarters.leads(found[0]) == (0,)
+    with pytest.raises(ValueError, match="no run at 2026-04-20T00:10Z; runs start at 00Z, 00:15Z, 00:30Z"):
+        quarters.leads(RUN + timedelta(minutes=10))
 
 
-def test_every_lead_of_every_model_has_its_time(model: Model) -> None:
-    (first, _), *_, (last, _) = model.arrival
-    assert (first, last) == (0, model.last_lead)
-    assert all(before < after for table in zip(*model.arrival, strict=True) for before, after in pairwise(table))
+def test_it_follows_from_leads_and_cycles() -> None:
+    hourly = replace(GFS, cycles=(Cycle(tuple(range(24)), tuple(range(1, 19))),))
+    quarters = replace(GFS, cycles=(Cycle(tuple(range(24)), (0,), minutes=(0, 15, 30, 45)),))
+    assert [GFS.history(RUN), hourly.history(RUN), quarters.history(RUN)] == [7 * 60, 2 * 60, 0]
+    assert IFS.history(RUN) == 9 * 60
+    daily = replace(GFS, cycles=(Cycle((0,), (0, 12, 24, 36)), Cycle((12,), (0, 12))))
+    thinned = replace(hourly, apart=3)
+    assert [thinned.history(RUN), replace(GFS, apart=3).history(RUN)] == [4 * 60, 7 * 60]
+    assert [daily.history(RUN), daily.history(RUN.replace(hour=12))] == [24 * 60, 12 * 60]
 
 
-def test_a_run_is_waited_for_until_people_are_told_that_it_is_late(model: Model) -> None:
-    for cycle in model.cycles:
-        run = RUN.replace(hour=cycle.hours[0])
-        complete = model.deadline(run, cycle.leads[-1])
-        # A run is late when the one that should have replaced it is: as much later as runs lie apart.
-        apart = timedelta(hours=24 / sum(len(cycle.hours) for cycle in model.cycles))
-        assert model.arrives(run, cycle.leads[-1]) < complete
-        assert complete <= run + timedelta(minutes=model.freshness.late_after) - apart
+def test_short_stores_of_hourly_runs_are_kept_some_hours_apart() -> None:
+    hourly = replace(GFS, cycles=(Cycle(tuple(range(24)), tuple(range(1, 19))),), apart=3)
 
+    def hour(number: int) -> datetime:
+        return RUN + timedelta(hours=number)
 
-def test_stages_of_every_model_grow_to_the_whole_run(model: Model) -> None:
-    for cycle in model.cycles:
-        *_, last = stages = model.stages_of(RUN.replace(hour=cycle.hours[0]))
-        assert last == cycle.leads
-        assert all(set(before) < set(after) for before, after in pairwise(stages))
+    assert hourly.short(RUN, []) == 4 * 60
+    assert [hourly.short(hour(number), [RUN]) for number in (1, 2, 3, 4)] == [None, None, 4 * 60, 4 * 60]
+    # One run never came; a run that is published again stays what it was.
+    assert [hourly.short(hour(number), [RUN, hour(4)]) for number in (4, 6, 7)] == [4 * 60, None, 4 * 60]
+    assert replace(GFS, apart=0).short(hour(6), [RUN]) == 7 * 60
+    assert replace(hourly, retention=0).short(RUN, []) is None
 
 
 def test_leads_between_two_known_ones_land_between_them() -> None:

@@ -18,10 +18,24 @@ from flows.model import Cycle, Model
 from flows.report import GroupReport, IngestReport, Outcome
 from flows.request import IngestRequest
 from storage.folder import FolderBucket
+from storage.grids import LatLonGrid
 from storage.schema import Freshness
 from tasks.errors import DecodeError, NoMirrorLeft
 
-MODEL = Model("toy", "Toy", (Cycle((0,), (0, 3)),), (), (), (), Freshness(1, 2, 3), "", "", 1, 1)
+MODEL = Model(
+    "toy",
+    "Toy",
+    (Cycle((0,), (0, 3)),),
+    (),
+    (),
+    (),
+    Freshness(1, 2, 3),
+    "",
+    "",
+    1,
+    1,
+    LatLonGrid(90.0, -90.0, 3, 0.0, 90.0, 4),
+)
 RUN = datetime(2026, 4, 20, tzinfo=UTC)
 
 
@@ -137,10 +151,15 @@ def test_what_a_mirror_did_is_tried_again_and_the_other_groups_run_once(seen: Se
     assert facts["tasks"]["fetch f000"].run_count == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [DecodeError("toy f003: not a grid"), NoMirrorLeft("toy f003: not a grid, says aws", passing=False)],
+    ids=str,
+)
 def test_what_no_retry_can_heal_fails_at_once_and_people_are_told_once(
-    seen: Seen, webhook: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    seen: Seen, webhook: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    broken, left = piece("fetch f003", DecodeError("toy f003: not a grid"), DecodeError("again"))
+    broken, left = piece("fetch f003", error, DecodeError("again"))
     with webhook(204) as (url, told):
         monkeypatch.setenv("WINDLASS_NOTIFY_URL", url)
         state = toy([broken], retry_seconds=(0.0, 0.0))(return_state=True)

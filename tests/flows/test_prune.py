@@ -1,15 +1,12 @@
-"""Pruning a bucket of several models, each by its own declaration."""
+"""Pruning a bucket of several models."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-import flows.prune as room
-from flows.flow import ModelFlow
 from flows.models import flow_named, model_names
 from flows.prune import PruneReport, prune
 from storage.errors import BucketError
@@ -49,18 +46,18 @@ def stores(bucket: FolderBucket, model: str) -> list[int]:
     return [int(key.split("T")[1][:2]) for key in bucket.list(f"{model}/2026")]
 
 
-def test_every_model_is_pruned_by_its_own_retention(bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    declared = {name: replace(flow_named(name).model, retention=hours) for name, hours in (("gfs", 0), ("ifs", 12))}
-    monkeypatch.setattr(room, "flow_named", lambda name: ModelFlow(declared[name], flow_named(name).recipe))
+def test_of_every_declared_model_goes_what_its_manifest_does_not_need(
+    bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WINDLASS_BUCKET", bucket.base)
     promised = prune(dry_run=True)
     assert stores(bucket, "gfs") == stores(bucket, "ifs") == list(HOURS)
     report = prune()
     assert report == promised.model_copy(update={"dry_run": False})
-    assert (stores(bucket, "gfs"), stores(bucket, "ifs"), stores(bucket, "mine")) == ([12, 18], [6, 12, 18], [*HOURS])
+    assert (stores(bucket, "gfs"), stores(bucket, "ifs"), stores(bucket, "mine")) == ([12, 18], [12, 18], [*HOURS])
     assert report.in_words().splitlines() == [
         "gfs: removed 2 stores, 20 B: 20260420T0000Z.zarr.zip, 20260420T0600Z.zarr.zip",
-        "ifs: removed 1 store, 10 B: 20260420T0000Z.zarr.zip",
+        "ifs: removed 2 stores, 20 B: 20260420T0000Z.zarr.zip, 20260420T0600Z.zarr.zip",
         "mine: left alone, no model of this name is declared here",
     ]
     assert "would remove 2 stores" in promised.in_words()

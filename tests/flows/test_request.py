@@ -8,7 +8,7 @@ import pytest
 from flows.errors import RequestError
 from flows.model import Cycle, Model
 from flows.request import IngestRequest, Job, job_for, parse_box, parse_time
-from storage.grids import Box
+from storage.grids import Box, LatLonGrid
 from storage.schema import Freshness
 from tasks.wanted import IndexKind, Mirror, Product
 
@@ -23,7 +23,8 @@ MODEL = Model(
     attribution="",
     licence="",
     bytes_per_message=1,
-    points=1,
+    bytes_per_value=1.0,
+    grid=LatLonGrid(0.0, 1.0, 1, 0.0, 1.0, 1),
 )
 
 
