@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.simulator.definition import grid_keys
+from deployments.simulator.meaning import meaning_keys, template_of
 from deployments.simulator.packer import Packed, pack_complex
-from deployments.simulator.producers import Packing, Producer
+from deployments.simulator.producer import Packing, Producer
 from storage.grids import Grid
 from storage.variables import Statistic
 from tasks.grib import STATISTICS
-from tasks.wanted import Level, Parameter
+from tasks.wanted import Level, Meaning, Parameter
 
 BITS = 16
 """Bits per value where the packing has no decimal step of its own, as ECMWF writes its open data."""
@@ -32,12 +33,15 @@ _PROCESS = {statistic: code for code, statistic in STATISTICS.items()}
 
 
 class Identity(NamedTuple):
-    """What a message is about, whatever its run and lead. `second`: type of a second fixed surface."""
+    """What a message is about, whatever its run and lead. `second`: type of a second fixed surface. `meaning`: what is
+    told of it, None for the quantity itself.
+    """
 
     parameter: Parameter
     level: Level
     statistic: Statistic
     second: int | None = None
+    meaning: Meaning | None = None
 
 
 class Encoder:
@@ -45,7 +49,7 @@ class Encoder:
 
     def __init__(self, producer: Producer, grid: Grid, init_time: datetime) -> None:
         self._producer, self._grid, self._init_time = producer, grid, init_time
-        self._templates: dict[Identity, int] = {}
+        self._templates: dict[tuple[Identity, bool], int] = {}
 
     def __enter__(self) -> Encoder:
         return self
@@ -56,36 +60,51 @@ class Encoder:
         self._templates.clear()
 
     def message(
-        self, identity: Identity, interval: tuple[int, int], values: NDArray[np.floating[Any]], digits: int
+        self,
+        identity: Identity,
+        interval: tuple[int, int],
+        values: NDArray[np.floating[Any]],
+        digits: int,
+        binary: int = 0,
+        member: int | None = None,
     ) -> bytes:
-        """One message. interval: (start, end) hours after init_time; values: [ny, nx] in the message's units, NaN =
-        missing; digits: decimal places to keep, where the producer's packing is by decimal places.
+        """One message. interval: (start, end) minutes after init_time; values: [ny, nx] in the message's units, NaN =
+        missing; digits, binary: multiples of 10^-digits x 2^binary are kept, where the producer's packing is by such.
+        member: of an ensemble, 0 the control.
         """
-        template = self._templates.get(identity)
+        key = identity, member is not None
+        template = self._templates.get(key)
         if template is None:
-            template = self._templates[identity] = self._template(identity)
+            template = self._templates[key] = self._template(*key)
         if self._producer.alternating_rows:
             values = values.copy()
             values[1::2] = values[1::2, ::-1]
         in_order = np.ascontiguousarray(values).ravel()
         with _clone(template) as handle:
             self._set_time(handle, identity, interval)
+            if member is not None:
+                # Code table 4.6: the unperturbed control at low resolution, a positively perturbed forecast.
+                eccodes.codes_set(handle, "typeOfEnsembleForecast", 3 if member else 1)
+                eccodes.codes_set(handle, "perturbationNumber", member)
             if self._producer.packing is Packing.COMPLEX:
-                return _with_data(handle, pack_complex(in_order, digits))
+                return _with_data(handle, pack_complex(in_order, digits, binary=binary))
             return _packed_by_eccodes(handle, in_order)
 
     def _set_time(self, handle: int, identity: Identity, interval: tuple[int, int]) -> None:
         start, end = interval
-        eccodes.codes_set(handle, "forecastTime", start)
+        unit = 1 if self._producer.in_minutes else 60
+        eccodes.codes_set(handle, "forecastTime", start // unit)
         if identity.statistic is not Statistic.INSTANT:
-            until = self._init_time + timedelta(hours=end)
-            for part in ("year", "month", "day", "hour"):
+            until = self._init_time + timedelta(minutes=end)
+            for part in ("year", "month", "day", "hour", "minute"):
                 eccodes.codes_set(handle, f"{part}OfEndOfOverallTimeInterval", getattr(until, part))
-            eccodes.codes_set(handle, "lengthOfTimeRange", end - start)
+            eccodes.codes_set(handle, "lengthOfTimeRange", (end - start) // unit)
 
-    def _template(self, identity: Identity) -> int:
+    def _template(self, identity: Identity, ensemble: bool) -> int:
         producer, init_time = self._producer, self._init_time
         handle: int = eccodes.codes_grib_new_from_samples("GRIB2")
+        # Code table 4.4: minutes or hours.
+        unit = 0 if producer.in_minutes else 1
         keys: dict[str, int | str] = {
             "discipline": identity.parameter.discipline,
             "centre": producer.centre,
@@ -101,25 +120,28 @@ class Encoder:
             "second": 0,
             "productionStatusOfProcessedData": 0,
             "typeOfProcessedData": 1,
-            **grid_keys(self._grid, producer.alternating_rows),
-            "productDefinitionTemplateNumber": 0 if identity.statistic is Statistic.INSTANT else 8,
+            **grid_keys(self._grid, producer.alternating_rows, producer.along_grid),
+            "productDefinitionTemplateNumber": template_of(
+                identity.meaning, identity.statistic is not Statistic.INSTANT, ensemble
+            ),
             "parameterCategory": identity.parameter.category,
             "parameterNumber": identity.parameter.number,
             "typeOfGeneratingProcess": 2,
             "generatingProcessIdentifier": producer.process,
-            "indicatorOfUnitOfTimeRange": 1,
+            "indicatorOfUnitOfTimeRange": unit,
             **_level_keys(identity, producer.level_zero),
+            **meaning_keys(identity.meaning),
         }
         if producer.centre == ECMWF_CENTRE:
             # ECMWF's messages carry a local section: its archive's class, type, stream and version.
-            keys |= {"setLocalDefinition": 1, "class": "od", "type": "fc", "stream": "oper", "expver": "0001"}
+            keys |= {"setLocalDefinition": 1, "class": "od", "expver": "0001"}
+            keys |= {"type": "pf", "stream": "enfo"} if ensemble else {"type": "fc", "stream": "oper"}
         if identity.statistic is not Statistic.INSTANT:
             keys |= {
-                "minuteOfEndOfOverallTimeInterval": 0,
                 "secondOfEndOfOverallTimeInterval": 0,
                 "typeOfStatisticalProcessing": _PROCESS[identity.statistic],
                 "typeOfTimeIncrement": 2,
-                "indicatorOfUnitForTimeRange": 1,
+                "indicatorOfUnitForTimeRange": unit,
             }
         for key, value in keys.items():
             eccodes.codes_set(handle, key, value)

@@ -13,7 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from deployments.simulator.air import Air, Place
-from deployments.simulator.climate import FREEZING, GAS_CONSTANT, GRAVITY, SHORE, Field, snow_water, spring
+from deployments.simulator.chances import Chances
+from deployments.simulator.climate import FREEZING, GAS_CONSTANT, GRAVITY, Field, spring
+from deployments.simulator.clouds import Clouds
 from deployments.simulator.physics import (
     FREEZING_RAIN,
     ICE_PELLETS,
@@ -27,40 +29,48 @@ from deployments.simulator.physics import (
     reflectivity,
     rise,
     saturation,
-    snow_density,
     sunshine,
 )
-from storage.grids import Grid, LatLonGrid
+from storage.grids import Grid, LatLonGrid, MercatorGrid
 
+FRESH_SNOW = 100.0
+"""kg m-3."""
+CLEAR = 20_000.0
+"""Ceiling where there is none, m."""
 DRY = 2e-6
 """Rain below this, kg m-2 s-1 (0.007 mm/h), does not reach the ground."""
 
 
 class Weather:
-    """The weather over a lattice of latitudes [ny] and longitudes [nx], or over places [ny, nx], degrees."""
+    """The weather over a lattice of latitudes [ny] and longitudes [nx], or over places [ny, nx], degrees.
 
-    def __init__(self, lats: Field, lons: Field) -> None:
-        self._place = Place(lats, lons)
+    `angle`: where winds are given along a grid, how far its y axis points to the east of north, radians [ny, nx].
+    """
+
+    def __init__(self, lats: Field, lons: Field, angle: Field | None = None) -> None:
+        self._place, self._angle = Place(lats, lons), angle
         self.shape = self._place.inland.shape
 
     @classmethod
-    def over(cls, grid: Grid) -> Weather:
-        """The weather at the points of a grid."""
+    def over(cls, grid: Grid, along: bool = False) -> Weather:
+        """The weather at the points of a grid. along: winds are given along its rows and columns."""
+        angle = grid.convergence() if along else None
         if isinstance(grid, LatLonGrid):
-            _, lats, _, lons = grid.axes()
-            return cls(lats, lons)
-        return cls(*grid.latlons())
+            return cls(*grid.axes()[1::2], angle)
+        lats, lons = grid.latlons()
+        return cls(lats[:, 0], lons[0], angle) if isinstance(grid, MercatorGrid) else cls(lats, lons, angle)
 
     def at(self, time: datetime, model: str = "", lead: float = 0.0) -> Moment:
         """The weather at a UTC time, as `model` forecasts it `lead` hours ahead: slightly misplaced, more and more."""
-        return Moment(Air(self._place, time, model, lead))
+        return Moment(Air(self._place, time, model, lead), self._angle)
 
 
-class Moment:
+class Moment(Clouds, Chances):
     """The weather at one time. Every field is worked out when it is first asked for."""
 
-    def __init__(self, air: Air) -> None:
-        self._air, self._place = air, air.place
+    def __init__(self, air: Air, angle: Field | None = None) -> None:
+        super().__init__(air)
+        self._angle = angle
 
     @cached_property
     def precipitation_rate_surface(self) -> Field:
@@ -68,26 +78,9 @@ class Moment:
         return np.where(rate < DRY, 0.0, rate)
 
     @property
-    def cloud_cover_atmosphere(self) -> Field:
-        return 100.0 * self._air.cloud
-
-    @cached_property
-    def _low_share(self) -> Field:
-        """How much of the cloud is low: less before a front, where it comes down from above."""
-        return part(0.3 - 1.2 * self._air.warm + 0.15 * self._air.ragged)
-
-    @cached_property
-    def cloud_cover_low(self) -> Field:
-        return self.cloud_cover_atmosphere * self._low_share
-
-    @cached_property
-    def cloud_cover_middle(self) -> Field:
-        return self.cloud_cover_atmosphere * part(1.5 * self._air.low - 0.8 + 0.1 * self._air.uneven)
-
-    @cached_property
-    def cloud_cover_high(self) -> Field:
-        # Low and high cloud together hide what all cloud hides.
-        return self.cloud_cover_atmosphere * (1.0 - 0.6 * self._low_share)
+    def ceiling_height_above_ground(self) -> Field:
+        """Where lifted air begins to be cloud: 125 m higher for each kelvin of spread."""
+        return np.where(self.cloud_cover_atmosphere > 60.0, 125.0 * self._spread, CLEAR)
 
     @cached_property
     def precipitable_water_atmosphere(self) -> Field:
@@ -100,17 +93,6 @@ class Moment:
         air, place = self._air, self._place
         heated = place.inland * (5.0 * air.afternoon - 0.5) * (1.0 - 0.7 * air.cloud)
         return self.air_temperature_2m + heated + 0.8 * (1.0 - place.inland) + 0.1 * air.ragged
-
-    @cached_property
-    def snow_water_equivalent_surface(self) -> Field:
-        """NaN over the sea, where NCEP writes none."""
-        place = self._place
-        water = snow_water(place.yearly, self._air.hours)
-        return np.where(place.inland > SHORE, water * (1.0 + 0.25 * place.grain.ground), np.nan)
-
-    @cached_property
-    def snow_depth_surface(self) -> Field:
-        return self.snow_water_equivalent_surface / snow_density(self.snow_water_equivalent_surface)
 
     @cached_property
     def air_temperature_2m(self) -> Field:
@@ -138,11 +120,20 @@ class Moment:
 
     @property
     def eastward_wind_10m(self) -> Field:
-        return self._air.wind[0]
+        return self._wind[0]
 
     @property
     def northward_wind_10m(self) -> Field:
-        return self._air.wind[1]
+        return self._wind[1]
+
+    @cached_property
+    def _wind(self) -> tuple[Field, Field]:
+        """Eastward and northward; along the rows and columns of a grid where its y axis does not point to the north."""
+        east, north = self._air.wind
+        if self._angle is None:
+            return east, north
+        cos, sin = np.cos(self._angle), np.sin(self._angle)
+        return cos * east - sin * north, cos * north + sin * east
 
     @cached_property
     def _speed(self) -> Field:
@@ -204,11 +195,32 @@ class Moment:
     def categorical_freezing_rain_surface(self) -> Field:
         return self._is(FREEZING_RAIN)
 
+    @property
+    def snowfall(self) -> Field:
+        """Thickness of the snow that falls at this moment, m s-1."""
+        return self.snowfall_water / FRESH_SNOW
+
+    @property
+    def snowfall_water(self) -> Field:
+        """Water equivalent of the snow that falls at this moment, kg m-2 s-1."""
+        return self._is(SNOW, WET_SNOW) * self.precipitation_rate_surface
+
     @cached_property
     def composite_reflectivity_atmosphere(self) -> Field:
         # Droplets of a cloud that does not rain echo as a drizzle would that is too fine to reach the ground.
         drizzle = 0.01 * np.tanh(3.0 * self._air.cloud)
         return reflectivity(self._air.millimetres + drizzle)
+
+    @property
+    def reflectivity_1000m(self) -> Field:
+        """Of what reaches the ground: less than the strongest echo above."""
+        return self.composite_reflectivity_atmosphere - 3.0
+
+    @cached_property
+    def smoke_mass_density_8m(self) -> Field:
+        """Of fires on dry land, which the wind carries and rain washes out, kg m-3."""
+        burning = self._place.inland * np.exp(0.5 * self._spread + 0.8 * self._air.uneven - 2.0 * self._air.millimetres)
+        return 2e-9 * np.minimum(burning, 500.0)
 
     @cached_property
     def cape_surface(self) -> Field:
@@ -237,6 +249,10 @@ class Moment:
     def shortwave(self) -> Field:
         """Downward shortwave flux at this moment, W m-2."""
         return sunshine(self._air.sun, self._air.cloud)
+
+    @property
+    def downward_shortwave_flux_instant_surface(self) -> Field:
+        return self.shortwave
 
     @cached_property
     def uvb(self) -> Field:

@@ -20,6 +20,7 @@ from deployments.commands.simulate import newest_due, simulate
 from flows.errors import RequestError
 from flows.gfs import MODEL as GFS
 from flows.ifs import MODEL as IFS
+from flows.models import model_names
 from tasks.clock import parse_clock
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ def test_files_of_an_arriving_run_land_at_its_pace_on_a_fast_clock(command: Comm
 def test_a_wrong_model_is_one_line_and_a_bad_exit(command: Command, tmp_path: Path) -> None:
     done = run(command("--model", "nosuch"))
     assert done.returncode == 1
-    assert done.stderr.strip() == "error: there is no model 'nosuch'; models: gfs, ifs"
+    assert done.stderr.strip() == f"error: there is no model 'nosuch'; models: {', '.join(model_names())}"
     assert not (tmp_path / "public").exists()
 
 

@@ -18,7 +18,8 @@ from flows.ingest import ingest
 from flows.model import Model
 from flows.request import IngestRequest
 from tasks.errors import IngestError, MessageError
-from tasks.grib import fields, match
+from tasks.field import match
+from tasks.grib import fields
 from tasks.scan import scan_file
 
 RUN = datetime(2026, 4, 20, tzinfo=UTC)

@@ -182,8 +182,8 @@ def test_amounts_are_the_integral_of_the_rate_and_buckets_add_up() -> None:
     amounts = Amounts(weather, START, "", FLOWS)
     buckets: list[dict[str, np.ndarray]] = []
     for hour in (6, 12):
-        amounts.advance(hour, frozenset((0, 6)))
-        buckets.append({name: amounts.since(hour - 6, name) for name in FLOWS})
+        amounts.advance(60 * hour, frozenset((0, 360)))
+        buckets.append({name: amounts.since(60 * hour - 360, name) for name in FLOWS})
     step = 450
     fine = [weather.at(START + timedelta(seconds=s)) for s in range(step // 2, 12 * 3600, step)]
     for name in FLOWS:
