@@ -1,0 +1,1 @@
+"""The rows of the matrix, a file for what they befall."""
