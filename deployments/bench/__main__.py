@@ -22,12 +22,18 @@ class Part(StrEnum):
 
     READING = "reading"
     ANSWERING = "answering"
+    PAST = "past"
     FETCHING = "fetching"
     INGESTING = "ingesting"
     WHOLE_RUN = "whole-run"
+    FLEET = "fleet"
+    SERVING = "serving"
+    SWAPS = "swaps"
+    MEMORY = "memory"
 
 
-SHORT = tuple(part for part in Part if part is not Part.WHOLE_RUN)
+LONG = (Part.WHOLE_RUN, Part.FLEET, Part.SWAPS, Part.MEMORY)
+SHORT = tuple(part for part in Part if part not in LONG)
 
 
 @app.command()
@@ -36,7 +42,11 @@ def bench(
         Path, typer.Option(metavar="FOLDER", help="Stores and runs are kept here and used again: up to 20 GB.")
     ] = Path(".windlass/bench"),
     only: Annotated[
-        Part | None, typer.Option(help="One part. whole-run: an ingest of all 209 leads of GFS, about 20 minutes.")
+        list[Part] | None,
+        typer.Option(
+            help="One part, or several. whole-run: all 209 leads of GFS, fleet: whole runs of other models, swaps: "
+            "1,000 exchanges under load, memory: 100,000 answers."
+        ),
     ] = None,
 ) -> None:
     """Measure what Windlass costs, as ratios against floors of the same run."""
@@ -48,7 +58,7 @@ def bench(
     scratch = folder.absolute() / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     rows = []
-    for part in (only,) if only else SHORT:
+    for part in only or SHORT:
         stderr.print(part)
         scratch.mkdir(parents=True)
         rows += _measure(part, folder.absolute(), scratch)
@@ -58,10 +68,23 @@ def bench(
 
 
 def _measure(part: Part, folder: Path, scratch: Path) -> list[Row]:
+    if part is Part.PAST:
+        from deployments.bench.past import measure_past
+
+        return measure_past(scratch)
+    if part in (Part.SERVING, Part.SWAPS, Part.MEMORY):
+        from deployments.bench.serving import measure_memory, measure_serving, measure_swaps
+
+        serving = {Part.SERVING: measure_serving, Part.SWAPS: measure_swaps, Part.MEMORY: measure_memory}
+        return serving[part](scratch)
     if part is Part.FETCHING:
         from deployments.bench.fetching import measure_fetching
 
         return measure_fetching(scratch)
+    if part is Part.FLEET:
+        from deployments.bench.fleet import measure_fleet
+
+        return measure_fleet(folder / "loads", scratch)
     if part in (Part.INGESTING, Part.WHOLE_RUN):
         from deployments.bench.ingesting import measure_ingesting, measure_whole_run
 

@@ -18,7 +18,6 @@ from deployments.bench.plain import open_series, plain_pipeline
 from deployments.bench.table import Row
 from storage.grids import Cell, LatLonGrid
 from storage.reader import Store
-from tasks.course import SUMMED
 from tasks.mixed import open_fields
 from tasks.wanted import StagedMessage
 
@@ -63,7 +62,7 @@ def agree(store: Path, series: Path, run: KeptRun, cells: Iterable[NDArray[np.in
             for number, row in enumerate(run.load.model.wanted):
                 mine, other = ours[opened.index[row.name]], theirs[number]
                 slack = 0.51 * steps[row.name] + 1e-5 * np.abs(other)
-                if row.statistic in SUMMED:
+                if row.summed:
                     # Where a total falls by its packing, an ingest makes up for it later and a difference does not.
                     slack = slack + 2 * BUCKET * packing[row.name] * abs(row.factor)
                 apart = ~((np.abs(mine - other) <= slack) | (np.isnan(mine) & np.isnan(other)))

@@ -17,9 +17,9 @@ from time import perf_counter, process_time
 
 from deployments.bench.table import Row
 from tasks.blob import Blob
+from tasks.entry import Target
 from tasks.grib import fields
 from tasks.haul import LeadHaul
-from tasks.index import Target
 from tasks.mirrors import Patience, now, open_places
 from tasks.transport import open_session
 from tasks.wanted import IndexKind, Mirror, Product, Wanted
@@ -160,7 +160,7 @@ async def ingest(url: str, at_once: int, bucket: Bucket, folder: Path) -> None:
         async def lead(number: int) -> None:
             with Blob(folder / f"ingest.f{number:03d}") as blob:
                 haul = LeadHaul(blob, places, now() + 600)
-                await haul.load(place, PRODUCT, Target(bucket.init_time, number, bucket.wanted))
+                await haul.load(place, PRODUCT, Target.of(PRODUCT, bucket.init_time, number, bucket.wanted))
             if len(haul.staged) != len(bucket.wanted) or haul.problems:
                 raise RuntimeError(f"{len(haul.staged)} of {len(bucket.wanted)} came: {'; '.join(haul.problems)}")
 

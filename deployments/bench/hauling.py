@@ -19,7 +19,8 @@ WRITING = (
     Clocked("decode", "tasks.write", "open_fields"),
     Clocked("decode", "tasks.mixed:MixedFields", "fill"),
     Clocked("derive", "tasks.write", "plan_steps"),
-    Clocked("derive", "tasks.encode", "derive"),
+    Clocked("derive", "tasks.works", "derive"),
+    Clocked("derive", "tasks.turn:Turn", "make"),
     Clocked("quantise, gather", "storage.writer:ShardRow", "__init__"),
     Clocked("quantise, gather", "storage.writer:ShardRow", "put"),
     Clocked("compress", "storage.writer:ShardRow", "encode"),
@@ -67,7 +68,8 @@ def haul(run: KeptRun, folder: Path, bbox: str | None = None) -> Hauled:
     dock = Dock(folder / "work" / model.name / f"{INIT_TIME:%Y%m%dT%H%MZ}")
 
     def scratch() -> int:
-        return nameless_bytes() + folder_bytes(dock.scratch, but=dock.store.name)
+        stores = dock.store.name, f"short.{dock.store.name}", "static.zarr.zip"
+        return nameless_bytes() + folder_bytes(dock.scratch, but=stores)
 
     crew = TimedCrew(clocked={"write": WRITING})
     with Meter(scratch) as meter:

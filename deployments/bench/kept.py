@@ -32,8 +32,8 @@ class KeptRun:
             )
 
     def _index(self, lead: int) -> Path:
-        """A lead's index is written after its data."""
-        return self.folder / self.load.model.products[0].index_path(INIT_TIME, lead)
+        """A lead's last index is written after all its data."""
+        return self.folder / self.load.model.products[0].apart()[-1].index_path(INIT_TIME, lead)
 
     def messages(self) -> tuple[StagedMessage, ...]:
         """All of them where they lie, variable after variable, in the order of their leads."""

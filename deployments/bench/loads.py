@@ -1,7 +1,6 @@
-"""Runs of a production's size, for load tests only: `python -m deployments.bench.loads gfs30|hrrr|nbm FOLDER`.
+"""Runs of a production's size, for load tests only: `python -m deployments.bench.loads gefs|gfs30|hrrr|nbm FOLDER`.
 
-Names: NCEP GRIB2 tables; inventories of pgrb2.0p25, wrfsfcf and blend core (2022 to 2025). HRRR and NBM lack what the
-catalogue has no variable for; NBM tells wind by speed and direction, here by its components.
+Names: NCEP GRIB2 tables; inventories of pgrb2.0p25 (2022 to 2025).
 """
 
 from __future__ import annotations
@@ -13,11 +12,19 @@ from typing import Annotated
 
 import typer
 
-from deployments.simulator.producers import NCEP, Producer
+from deployments.simulator.producer import Producer
+from deployments.simulator.producers.gefs import GEFS as GEFS_AS_WRITTEN
+from deployments.simulator.producers.gfs import GFS as NCEP
+from deployments.simulator.producers.hrrr import HOURLY
+from deployments.simulator.producers.nbm import STATES_25
+from flows.gefs import MODEL as GEFS
 from flows.gfs import MODEL as GFS
-from flows.gfs import SURFACE, TEN_METRES
-from flows.model import Cycle, Model
-from storage.grids import Box, Grid, LambertGrid, LatLonGrid
+from flows.gfs import SURFACE
+from flows.hrrr import HRRR
+from flows.model import Model
+from flows.nbm import NBM
+from storage.grids import Grid
+from storage.run_time import run_time
 from tasks.wanted import IndexKind, Level, Parameter, Product, Wanted
 
 COLUMN = Level(200)
@@ -68,98 +75,14 @@ GFS_30 = replace(
     bytes_per_message=520_000,
 )
 
-HRRR = replace(
-    GFS,
-    name="hrrr",
-    title="HRRR 3 km, 20 variables",
-    cycles=(Cycle((0, 6, 12, 18), tuple(range(49))),),
-    products=_product("hrrr.{init_time:%Y%m%d}/conus/hrrr.t{init_time:%H}z.wrfsfcf{lead:02d}.grib2"),
-    mirrors=(),
-    wanted=_rows(
-        "composite_reflectivity_atmosphere",
-        "visibility_surface",
-        "wind_gust_surface",
-        "air_pressure_surface",
-        "temperature_surface",
-        "snow_depth_surface",
-        "air_temperature_2m",
-        "dew_point_temperature_2m",
-        "relative_humidity_2m",
-        "eastward_wind_10m",
-        "northward_wind_10m",
-        "precipitation_rate_surface",
-        "precipitation_amount_surface",
-        "categorical_snow_surface",
-        "categorical_rain_surface",
-        "cape_surface",
-        "convective_inhibition_surface",
-        "precipitable_water_atmosphere",
-        "cloud_cover_low",
-        "cloud_cover_atmosphere",
-    ),
-    bytes_per_message=900_000,
-    points=1059 * 1799,
-)
-
-NBM = replace(
-    GFS,
-    name="nbm",
-    title="NBM 2.5 km, 15 variables",
-    cycles=(Cycle((0, 6, 12, 18), (*range(1, 37), *range(39, 193, 3), *range(198, 265, 6))),),
-    products=_product("blend.{init_time:%Y%m%d}/{init_time:%H}/core/blend.t{init_time:%H}z.core.f{lead:03d}.co.grib2"),
-    mirrors=(),
-    wanted=(
-        *_rows(
-            "air_temperature_2m",
-            "dew_point_temperature_2m",
-            "relative_humidity_2m",
-            "apparent_temperature_2m",
-            "eastward_wind_10m",
-            "northward_wind_10m",
-            "visibility_surface",
-            "temperature_surface",
-            "cape_surface",
-            "convective_inhibition_surface",
-            "snow_depth_surface",
-            "downward_shortwave_flux_surface",
-        ),
-        Wanted("wind_gust_surface", (Parameter(0, 2, 22),), TEN_METRES, ("GUST", "10 m above ground")),
-        Wanted("cloud_cover_atmosphere", (Parameter(0, 6, 1),), SURFACE, ("TCDC", "surface")),
-        _ROWS["precipitation_amount_surface"],
-    ),
-    bytes_per_message=1_500_000,
-    points=1597 * 2345,
-)
-
-CONUS = Box(-125.0, 24.0, -66.0, 50.0)
 WHOLE = replace(NCEP, decoys=())
 LOADS = {
-    "gfs30": Load(GFS_30, LatLonGrid(90.0, -0.25, 721, 0.0, 0.25, 1440), WHOLE),
-    "hrrr": Load(
-        HRRR,
-        LambertGrid(1059, 1799, 21.138123, 237.280472, 3000.0, 3000.0, 262.5, 38.5, 38.5, 6_371_229.0),
-        replace(WHOLE, bucket_hours=1, digits=NCEP.digits | {"composite_reflectivity_atmosphere": 1}),
-    ),
-    "nbm": Load(
-        NBM,
-        LambertGrid(1597, 2345, 19.229, 233.7234, 2539.703, 2539.703, 265.0, 25.0, 25.0, 6_371_200.0),
-        replace(
-            WHOLE,
-            alternating_rows=True,
-            areas=dict.fromkeys(
-                (
-                    "apparent_temperature_2m",
-                    "cape_surface",
-                    "precipitation_amount_surface",
-                    "temperature_surface",
-                    "visibility_surface",
-                ),
-                CONUS,
-            ),
-        ),
-    ),
+    "gefs": Load(GEFS, GEFS.grid, replace(GEFS_AS_WRITTEN, decoys=())),
+    "gfs30": Load(GFS_30, GFS.grid, WHOLE),
+    "hrrr": Load(HRRR, HRRR.grid, replace(HOURLY, decoys=())),
+    "nbm": Load(NBM, NBM.grid, replace(STATES_25, decoys=())),
 }
-"""By name. NBM's are not given everywhere: of its grid, some fields cover the states alone."""
+"""By name. Of NBM's grid some fields cover a part alone."""
 
 
 def make(
@@ -182,7 +105,7 @@ def make(
         run = parse_time(init_time)
         try:
             hours = parse_leads(leads) if leads else made.model.leads(run)
-            with progress_bar(f"{made.model.title}, {run:%Y-%m-%dT%HZ}") as advance:
+            with progress_bar(f"{made.model.title}, {run_time(run)}") as advance:
                 files = simulate_run(folder, made.model, run, hours, made.grid, advance, producer=made.producer)
         except ValueError as error:
             fail(str(error))

@@ -147,25 +147,26 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
-def nameless_bytes() -> int:
-    """Bytes on disk in files of this process that have no name any more, as scratch files have none."""
-    total = 0
-    for entry in Path("/proc/self/fd").iterdir():
+def nameless_bytes(pid: int | None = None) -> int:
+    """Bytes on disk in files of a process, or of this one, that have no name any more, as scratch files have none."""
+    files: dict[tuple[int, int], int] = {}
+    for entry in Path(f"/proc/{pid or os.getpid()}/fd").iterdir():
         try:
             facts = entry.stat()
         except FileNotFoundError:
             continue
-        if not facts.st_nlink and facts.st_blocks:
-            total += 512 * facts.st_blocks
-    return total
+        if not facts.st_nlink:
+            # A mapped file is open twice.
+            files[facts.st_dev, facts.st_ino] = 512 * facts.st_blocks
+    return sum(files.values())
 
 
-def folder_bytes(folder: Path, but: str | None = None) -> int:
-    """Bytes that the files below a folder take on disk now, without those whose names begin with `but`."""
+def folder_bytes(folder: Path, but: tuple[str, ...] = ()) -> int:
+    """Bytes that the files below a folder take on disk now, without those whose names begin with one of `but`."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
-            if but is not None and name.startswith(but):
+            if name.startswith(but):
                 continue
             try:
                 total += 512 * os.lstat(os.path.join(path, name)).st_blocks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from storage.grids import LatLonGrid
 from storage.layout import SHARD, shard_grid
 from storage.manifest import read_manifest
 from storage.schema import StoredVariable, StoreSchema
+from storage.static import STATIC
 from storage.variables import Statistic
 from storage.writer import EncodedBand, StoreWriter, encode_band
 from tasks.publish import publish
@@ -56,19 +58,31 @@ def full_schema(model: Model, init_time: datetime) -> StoreSchema:
     )
 
 
+def full_ground(model: Model, schema: StoreSchema) -> StoreSchema:
+    """The static fields of a model on the grid of a run."""
+    rows = (wanted.variable for wanted in model.static)
+    variables = tuple(StoredVariable(row, row.precision, 0.0, (0,)) for row in rows)
+    return replace(schema, lead_times=(0,), variables=variables, traits=(*schema.traits, STATIC))
+
+
 def _middle(low: float, high: float, step: float) -> float:
     """An offset at which the int16 range reaches the lower half of what nature allows."""
     return min((low + high) / 2, low + 32_000 * step)
 
 
-def write_full_store(path: Path, schema: StoreSchema, advance: Callable[[int, int], None]) -> None:
-    """Write every shard row, two at once; rough enough that lz4 finds what it finds in weather."""
+def write_full_store(
+    path: Path, schema: StoreSchema, advance: Callable[[int, int], None], constant: frozenset[str] = frozenset()
+) -> None:
+    """Write every shard row, two at once; rough enough that lz4 finds what it finds in weather.
+
+    constant: variables that are their offset everywhere.
+    """
     rows, _ = shard_grid(schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     with StoreWriter(path, schema) as writer, ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[EncodedBand]] = deque()
         for row in range(rows):
-            waiting.append(pool.submit(encode_band, schema, row, _bands(schema, row)))
+            waiting.append(pool.submit(encode_band, schema, row, _bands(schema, row, constant)))
             if len(waiting) > THREADS:
                 writer.append(waiting.popleft().result())
                 advance(row, rows)
@@ -77,7 +91,7 @@ def write_full_store(path: Path, schema: StoreSchema, advance: Callable[[int, in
         advance(rows, rows)
 
 
-def _bands(schema: StoreSchema, row: int) -> Callable[[str], NDArray[np.float32]]:
+def _bands(schema: StoreSchema, row: int, constant: frozenset[str]) -> Callable[[str], NDArray[np.float32]]:
     """Per variable [time, rows, nx]: waves in time and space, and noise of three steps."""
     noise = np.random.default_rng(row)
     count = min(SHARD, schema.grid.ny - row * SHARD)
@@ -89,6 +103,8 @@ def _bands(schema: StoreSchema, row: int) -> Callable[[str], NDArray[np.float32]
 
     def band(name: str) -> NDArray[np.float32]:
         offset, step = offsets[name]
+        if name in constant:
+            return np.full(wave.shape, offset, np.float32)
         rough = noise.integers(-3, 4, wave.shape, dtype=np.int8)
         return (offset + step * (400 * wave + rough)).astype(np.float32)
 
