@@ -7,13 +7,13 @@ open already. So the server starts it. Of what keeps `freshness` from running th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import (
     ActionTypes,
-    CancelFlowRun,
     ChangeFlowRunState,
     DoNothing,
     RunDeployment,
@@ -28,16 +28,24 @@ TAG = "windlass"
 CHORE = "chore"
 TELLER = "freshness"
 
-SILENCE = timedelta(seconds=6 * HEARTBEAT_SECONDS)
-"""After so long without a sign of life a flow run is dead. Three heartbeats are too few where all cores are taken."""
-STRANDED = timedelta(minutes=15)
-"""A worker that dies between taking a run and starting it leaves it pending for ever, and with it the one place that
-its deployment has (PrefectHQ/prefect#20485)."""
-LATE = timedelta(minutes=15)
-PAUSE = timedelta(minutes=2)
-"""Between two starts of the teller: what else happens meanwhile it sees by itself, or ten minutes later."""
-BLIND = timedelta(minutes=60)
-"""So long without a finished run of the teller nobody measures the age of what is published."""
+
+@dataclass(frozen=True)
+class Windows:
+    """How long the server waits before it acts.
+
+    `silence`: without a sign of life a flow run is dead. Three heartbeats are too few where all cores are taken.
+    `stranded`: a worker that dies between taking a run and starting it leaves it pending for ever, and with it the one
+    place that its deployment has (PrefectHQ/prefect#20485). `late`: a run that should have begun. `pause`: between two
+    starts of the teller; what else happens meanwhile it sees by itself, or ten minutes later. `blind`: without a
+    finished run of the teller nobody measures the age of what is published.
+    """
+
+    silence: timedelta = timedelta(seconds=6 * HEARTBEAT_SECONDS)
+    stranded: timedelta = timedelta(minutes=15)
+    late: timedelta = timedelta(minutes=15)
+    pause: timedelta = timedelta(minutes=2)
+    blind: timedelta = timedelta(minutes=60)
+
 
 ANY_SIGN = "prefect.flow-run.*"
 """Every event of a run: heartbeats and every state by its name, the waiting ones (AwaitingRetry, Scheduled, Pending,
@@ -48,7 +56,7 @@ HOURS = "What is published is still served. Nothing new is ingested until this e
 
 
 def alarms(
-    teller: UUID, pools: Sequence[str], blocks: Sequence[UUID], silence: timedelta = SILENCE
+    teller: UUID, pools: Sequence[str], blocks: Sequence[UUID], windows: Windows = Windows()
 ) -> list[AutomationCore]:
     """The automations. `teller` is the deployment of the freshness flow, `blocks` get the server's own notices.
 
@@ -69,32 +77,37 @@ def alarms(
             "windlass: run ended badly",
             "A flow run failed or crashed: freshness looks, and tells whom nobody told yet.",
             # The teller's own end would start it again and again.
-            _after({"prefect.flow-run.Failed", "prefect.flow-run.TimedOut", "prefect.flow-run.Crashed"}, others=True),
+            _after(
+                {"prefect.flow-run.Failed", "prefect.flow-run.TimedOut", "prefect.flow-run.Crashed"},
+                windows.pause,
+                others=True,
+            ),
             wake,
         ),
         _automation(
             "windlass: run silent",
             "A flow run gives no sign of life: it is marked as crashed, so that others may start.",
-            _unless("prefect.flow-run.heartbeat", silence),
-            [_crash("no sign of life: its process or its machine is gone")],
+            _unless({"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}, windows.silence),
+            [_end(StateType.CRASHED, "no sign of life: its process or its machine is gone")],
         ),
         _automation(
             "windlass: run stranded",
             "A worker took a flow run and never started it: it is marked as crashed, so that others may start.",
-            _unless("prefect.flow-run.Pending", STRANDED),
-            [_crash("never started: the worker that took it is gone, or found no machine for it")],
+            _unless({"prefect.flow-run.Pending"}, windows.stranded),
+            [_end(StateType.CRASHED, "never started: the worker that took it is gone, or found no machine for it")],
         ),
         _automation(
             "windlass: run late",
             "A flow run does not start: freshness looks, where that can run.",
-            _unless("prefect.flow-run.Late", LATE, others=True),
+            _unless({"prefect.flow-run.Late"}, windows.late, others=True),
             wake,
         ),
         _automation(
             "windlass: chore outdated",
             "A chore that is so late is not made up for: the next one is due already.",
-            _unless("prefect.flow-run.Late", LATE, tag=CHORE),
-            [CancelFlowRun()],
+            _unless({"prefect.flow-run.Late"}, windows.late, tag=CHORE),
+            # CancelFlowRun cancels a run that never began, too, but says that it failed (Prefect 3.8.8).
+            [_end(StateType.CANCELLED, "outdated: the next one is due already")],
         ),
         _automation(
             "windlass: pool not ready",
@@ -115,10 +128,10 @@ def alarms(
                 expect={"prefect.flow-run.Completed"},
                 match_related=_flow(TELLER),
                 posture=Posture.Proactive,
-                within=BLIND,
+                within=windows.blind,
             ),
             tell(
-                f"{TELLER} has not completed for {BLIND.seconds // 60} minutes",
+                f"{TELLER} has not completed for {windows.blind.seconds // 60} minutes",
                 "Nobody measures how old the data is: look at the worker of the light pool, at the newest runs of "
                 f"{TELLER}, and at /health of the API. This is said every hour while it lasts.",
             ),
@@ -130,19 +143,19 @@ def _automation(name: str, description: str, trigger: EventTrigger, actions: lis
     return AutomationCore(name=name, description=description, tags=[TAG], trigger=trigger, actions=actions)
 
 
-def _crash(message: str) -> ChangeFlowRunState:
-    return ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
+def _end(state: StateType, message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(state=state, name=state.value.title(), message=message, force=False)
 
 
-def _after(events: set[str], others: bool = False) -> EventTrigger:
-    """At once, and then not again within PAUSE."""
-    return EventTrigger(expect=events, match=_runs(), match_related=_related(TAG, others), within=PAUSE)
+def _after(events: set[str], pause: timedelta, others: bool = False) -> EventTrigger:
+    """At once, and then not again within the pause."""
+    return EventTrigger(expect=events, match=_runs(), match_related=_related(TAG, others), within=pause)
 
 
-def _unless(after: str, within: timedelta, tag: str = TAG, others: bool = False) -> EventTrigger:
-    """When a flow run has given no sign for `within` since the event."""
+def _unless(after: set[str], within: timedelta, tag: str = TAG, others: bool = False) -> EventTrigger:
+    """When a flow run has given no sign for `within` since the newest of the events."""
     return EventTrigger(
-        after={after},
+        after=after,
         expect={ANY_SIGN},
         match=_runs(),
         match_related=_related(tag, others),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from deployments.bootstrap.alarms import TAG, TELLER, alarms
+from deployments.bootstrap.alarms import TAG, TELLER, Windows, alarms
 from deployments.bootstrap.automations import ensure_automations
 from deployments.bootstrap.blocks import ensure_block, remove_blocks
 from deployments.bootstrap.change import Change
@@ -26,6 +26,7 @@ class Wanted:
     variables: dict[str, str]
     urls: Sequence[str]
     file: Path
+    windows: Windows = field(default_factory=Windows)
 
 
 def bootstrap(client: SyncPrefectClient, wanted: Wanted, tell: Callable[[Change], None]) -> list[Change]:
@@ -56,6 +57,7 @@ def _steps(client: SyncPrefectClient, wanted: Wanted) -> Iterator[Change]:
         yield ensure_deployment(client, deployment)
     teller = next(deployment.full_name for deployment in declared if deployment.name == TELLER)
     pools = [pool.name for pool in wanted.pools]
-    yield from ensure_automations(client, alarms(client.read_deployment_by_name(teller).id, pools, blocks), TAG)
+    teller_id = client.read_deployment_by_name(teller).id
+    yield from ensure_automations(client, alarms(teller_id, pools, blocks, wanted.windows), TAG)
     # Last, as automations may not name a block that is gone.
     yield from remove_blocks(client, blocks)

@@ -38,8 +38,9 @@ def work(
 async def _work(pools: tuple[str, ...]) -> None:
     import anyio
 
+    from deployments.ecs.observer import keep_observing, watch_reclaims
     from deployments.ecs.telling import tell_people
-    from deployments.ecs.worker import CountingWorker, watch_reclaims
+    from deployments.ecs.worker import CountingWorker
 
     watch_reclaims(tell_people)
     async with anyio.create_task_group() as group:
@@ -49,6 +50,7 @@ async def _work(pools: tuple[str, ...]) -> None:
             name = f"{pool} at {socket.gethostname()}"
             worker = CountingWorker(pool, name=name, create_pool_if_not_found=False, tell=tell_people)
             group.start_soon(worker.start)
+        group.start_soon(keep_observing)
 
 
 if __name__ == "__main__":

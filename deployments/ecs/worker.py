@@ -5,26 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from anyio import to_thread
 from anyio.abc import TaskStatus
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect_aws.observers.ecs import HandlerWithFilters, ecs_observer, mark_runs_as_crashed
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker, ECSWorkerResult
 
 from deployments.ecs.pools import ON_DEMAND_POOL
-from deployments.ecs.reclaim import (
-    Step,
-    attempts_lost,
-    has_spot,
-    move,
-    next_step,
-    no_capacity,
-    reschedule,
-    was_reclaimed,
-)
+from deployments.ecs.reclaim import Step, attempts_lost, has_spot, move, next_step, no_capacity
 
 Tell = Callable[[str, FlowRun, str], None]
 """Told of a run that is given up: the name of its flow, the run, the reason. Blocks; raises nothing."""
@@ -86,33 +75,3 @@ class CountingWorker(ECSWorker):
 async def give_up(client: PrefectClient, run: FlowRun, reason: str, tell: Tell) -> None:
     flow = await client.read_flow(run.flow_id)
     await to_thread.run_sync(tell, flow.name, run, f"given up: {reason}")
-
-
-def watch_reclaims(tell: Tell = log_only) -> None:
-    """From now on this process's observer of ECS events puts a run back into its queue when its task was reclaimed.
-
-    Prefect's handler first marks the run as crashed, as without us. Call once, before a worker starts.
-    """
-
-    async def crash_then_reschedule(event: dict[str, Any], tags: dict[str, str]) -> None:
-        await mark_runs_as_crashed(event, tags)
-        detail = event.get("detail", {})
-        if not was_reclaimed(detail):
-            return
-        async with get_client() as client:
-            run = await client.read_flow_run(UUID(tags["prefect.io/flow-run-id"]))
-            # A late event of an attempt before this one says nothing of this one.
-            this_attempt = (run.infrastructure_pid or "").endswith(detail["taskArn"])
-            # Still running: the container ended well, but could not reach the API to say so.
-            over = run.state is not None and (run.state.is_crashed() or run.state.is_running())
-            if not (over and this_attempt):
-                return
-            reason = f"ECS stopped the task: {detail.get('stopCode')}, {detail.get('stoppedReason')}"
-            if not await reschedule(client, run, reason):
-                await give_up(client, run, reason, tell)
-
-    handlers = ecs_observer.event_handlers["task"]
-    handlers[:] = [
-        HandlerWithFilters(crash_then_reschedule, entry.filters) if entry.handler is mark_runs_as_crashed else entry
-        for entry in handlers
-    ]

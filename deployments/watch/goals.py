@@ -8,13 +8,14 @@ from typing import Any
 
 from flows.leads import leads_in_words
 from flows.model import Model
+from storage.run_time import run_time
 from tasks.arrival import Sought
 
 LOOK_BACK = 3
 """Nominal runs, of which the newest may not have begun to arrive; for what is older there is the cron."""
 
 Order = tuple[datetime, int]
-"""What is published or to be: the run, and how many of its leads."""
+"""What is published or to be: the run, and how many of its times."""
 NOTHING: Order = (datetime.min.replace(tzinfo=UTC), 0)
 
 
@@ -23,7 +24,7 @@ class Goal:
     """A stage of a run. `sign`: the lead (hours) whose arrival says that the last of `leads` follows at once.
 
     `expected`: when the sign lands; `due`: when the last lead does; `overdue`: when that is waited for no longer.
-    `complete`: these are all leads of the run.
+    `complete`: these are all leads of the run. `times`: how many they hold.
     """
 
     model: str
@@ -34,10 +35,11 @@ class Goal:
     due: datetime
     overdue: datetime
     complete: bool
+    times: int
 
     @property
     def order(self) -> Order:
-        return self.init_time, len(self.leads)
+        return self.init_time, self.times
 
     def sought(self, now: datetime) -> list[Sought]:
         """Leads to look for: the sign, and the last one when that should be there; a run may have a hole."""
@@ -45,7 +47,7 @@ class Goal:
         return [Sought(self.init_time, lead) for lead in leads]
 
     def __str__(self) -> str:
-        return f"{self.model} {self.init_time:%Y-%m-%dT%HZ} leads {leads_in_words(self.leads)}"
+        return f"{self.model} {run_time(self.init_time)} leads {leads_in_words(self.leads)}"
 
     def payload(self) -> dict[str, Any]:
         """Plain JSON for whoever is told."""
@@ -71,6 +73,7 @@ def goals(model: Model, now: datetime, published: Order) -> list[Goal]:
                 due=model.arrives(init_time, leads[-1]),
                 overdue=model.deadline(init_time, leads[-1]),
                 complete=leads == stages[-1],
+                times=len(model.times(leads)),
             )
             for before, leads in zip([(), *stages], stages, strict=False)
         ]

@@ -17,6 +17,7 @@ from deployments.watch.tellers import Teller, TellFailed
 from flows.model import Model
 from storage.bucket import Bucket
 from storage.errors import StorageError
+from storage.logs import about
 from storage.manifest import read_manifest
 from tasks.arrival import PATIENCE, Lookout, Seen, Sought
 from tasks.clock import Clock
@@ -41,7 +42,12 @@ class Told:
 
 
 class Watch:
-    """`say` gets lines for people, each beginning with the model's name."""
+    """`say` gets lines for people, each beginning with the model's name.
+
+    `looked`: when it last decided what to look for, also where that was nothing: at most ten minutes ago while it
+    lives, longer while it waits for an ingest of its own. `told_total`, `tell_failures_total`: how often somebody was
+    told, and could not be.
+    """
 
     def __init__(
         self,
@@ -54,14 +60,21 @@ class Watch:
     ) -> None:
         self.model, self._mirrors, self._bucket = model, mirrors, bucket
         self._teller, self._clock = teller, clock
-        self._say = lambda text: say(text if text.startswith(f"{model.name} ") else f"{model.name}: {text}")
+        self._tell_people = say
         self._published: Order = NOTHING
         self._told: dict[Order, Told] = {}
         self._hinted: dict[Order, datetime] = {}
         self._late: set[Order] = set()
         self._problem = self._outlook = ""
+        self.looked: datetime | None = None
+        self.told_total = self.tell_failures_total = 0
         self._began = clock.now()
         self._lookout: Lookout | None = None
+
+    def _say(self, text: str) -> None:
+        name = self.model.name
+        with about(model=name):
+            self._tell_people(text if text.startswith(f"{name} ") else f"{name}: {text}")
 
     async def run(self, once: bool = False) -> None:
         """Look out until it is cancelled; `once`: tell what is there now and return. Raises TellFailed if `once`."""
@@ -106,7 +119,7 @@ class Watch:
         return [goal for goal in goals(self.model, now, self._published) if goal.order > busy]
 
     def _sought(self) -> dict[Sought, float]:
-        now = self._clock.now()
+        self.looked = now = self._clock.now()
         self._hinted = {order: heard for order, heard in self._hinted.items() if now < heard + HINT}
         sought: dict[Sought, float] = {}
         for goal in self._open():
@@ -143,12 +156,14 @@ class Watch:
         try:
             await self._teller.tell(goal, now)
         except TellFailed as error:
+            self.tell_failures_total += 1
             self._say(f"{goal}: {error}")
             if once:
                 raise
             told.failures += 1
             wait = min(LONGEST_RETRY, RETRY * 2.0 ** (told.failures - 1))
         else:
+            self.told_total += 1
             told.times += 1
             wait = min(LONGEST, self._teller.patience * 2.0 ** (told.times - 1))
         told.again = self._clock.now() + timedelta(seconds=wait)

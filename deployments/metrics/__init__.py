@@ -1,0 +1,1 @@
+"""What Prometheus may ask of the programs beside the API: one collector a subject, one page a process."""
