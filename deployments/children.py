@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +70,19 @@ class Child:
 
 def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_with_parent() -> None:
+    """SIGTERM to this process, which multiprocessing started, as soon as its parent has ended, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        raise ValueError("this process was not started by multiprocessing")
+
+    def end() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, name="waits for the parent's end", daemon=True).start()
 
 
 class Children:

@@ -9,12 +9,14 @@ from deployments.commands import (
     demo,
     freshness,
     ingest,
+    metrics,
     notify_test,
     prune,
     serve,
     simulate,
     store,
     sync,
+    terrain,
     watch,
 )
 
@@ -22,7 +24,9 @@ app = typer.Typer(
     name="windlass",
     help="Haul weather-model runs aboard and serve point forecasts.\n\n"
     "Try it without any set-up: [bold]windlass demo[/bold]. With internet: [bold]windlass ingest gfs[/bold], "
-    "then [bold]windlass sync --once[/bold] and [bold]windlass serve[/bold].",
+    "then [bold]windlass sync --once[/bold] and [bold]windlass serve[/bold]. Where things lie is said by "
+    "WINDLASS_BUCKET, WINDLASS_STORES and WINDLASS_WORK, in the environment or in a file .env; all settings: "
+    "docs/operations.md.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -33,8 +37,10 @@ app.command("watch")(watch.watch)
 app.command("sync")(sync.sync)
 app.command("prune")(prune.prune)
 app.command("freshness")(freshness.freshness)
+app.command("metrics")(metrics.metrics)
 app.command("notify-test")(notify_test.notify_test)
 app.command("serve")(serve.serve)
+app.command("terrain")(terrain.terrain)
 app.command("simulate")(simulate.simulate)
 app.command("bootstrap")(bootstrap.bootstrap)
 app.command("demo")(demo.demo)
@@ -42,8 +48,9 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Entry point: expected errors are one line on stderr and exit code 1; a bug keeps its stack trace."""
-    from deployments.console import report_errors
+    from deployments.console import begin_log, report_errors
 
+    begin_log()
     with report_errors():
         app()
 

@@ -25,17 +25,15 @@ def prefect_client(otherwise: str = "", patience: float = 0) -> Iterator[SyncPre
         temporary_settings,
     )
 
-    from deployments.console import fail, stderr
+    from deployments.console import fail, say
 
     url = PREFECT_API_URL.value()
     if url is None:
         if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
             fail(f"no Prefect server: set PREFECT_API_URL{otherwise}")
-        stderr.print(
+        say(
             "PREFECT_API_URL is not set: this uses Prefect's own temporary server, which takes some seconds to "
-            f"start{otherwise}",
-            highlight=False,
-            soft_wrap=True,
+            f"start{otherwise}"
         )
     # A cold start of the temporary server takes up to 50 s on two busy cores; Prefect gives it 20.
     patient = temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180})

@@ -38,7 +38,7 @@ def bootstrap(
     ecs: Annotated[bool, typer.Option("--ecs", help="Work pools of type ecs, from deployments/ecs/.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
 ) -> None:
-    from deployments.console import fail, require_extra, stderr
+    from deployments.console import fail, require_extra, say
 
     require_extra("ingest", "eccodes", "prefect")
     import json
@@ -49,7 +49,7 @@ def bootstrap(
     from deployments.prefect_server import prefect_client
 
     def tell(change: Change) -> None:
-        stderr.print(_line(change), highlight=False, soft_wrap=True, markup=False)
+        say(_line(change))
 
     try:
         wanted = ecs_wanted() if ecs else local_wanted()

@@ -13,6 +13,12 @@ Simulates one GFS and one IFS run as the public buckets would hold them, brings 
 publishes them to a bucket folder, syncs, starts the API and the Prefect UI, and prints one forecast and where to \
 look. Ctrl-C ends all of it. The folder is emptied when the demo starts, and stays for you to look into afterwards.
 
+[bold]Examples[/bold]
+
+  windlass demo                                 until Ctrl-C
+  windlass demo --once                          end when everything has been shown
+  windlass demo --folder DIR --step 1           elsewhere, and finer
+
 [bold]Look into it[/bold]
 
   windlass store show FOLDER/stores/gfs/*.zarr.zip

@@ -31,7 +31,7 @@ def freshness(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    from deployments.console import require_extra, stderr
+    from deployments.console import require_extra, say
 
     require_extra("ingest", "eccodes", "apprise")
     from flows.freshness import freshness as look
@@ -40,7 +40,7 @@ def freshness(
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        stderr.print(report.in_words(), highlight=False, soft_wrap=True, markup=False)
+        say(report.in_words())
     raise typer.Exit(1 if report.red else 0)
 
 

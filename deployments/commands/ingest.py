@@ -22,13 +22,15 @@ Before it starts it says what it will download and what disk and memory that tak
 
   windlass ingest gfs                              the newest run, the whole globe
   windlass ingest gfs --bbox=-11,35,31,60          only Europe: fits a laptop
+  windlass ingest hrrr --plan                      what it would take, and nothing else
   windlass ingest gfs --mirror google              one of the model's mirrors
   windlass ingest gfs --mirror FOLDER --direct     a copy of the public layout
   windlass ingest ifs --files *.grib2              whatever these files hold
   windlass ingest ifs --bucket s3://weather/runs   publish to S3, AWS credentials
   windlass ingest ifs --init-time 2026-04-20T00 --leads 0-144/3
 
-[bold]Leads[/bold] are hours: single ones, ranges and steps, such as 0-120,123-384/3.
+[bold]Leads[/bold] are hours: single ones, ranges and steps, such as 0-120,123-384/3. They choose files: one of an \
+hour may hold several times of it.
 
 [bold]After a failure[/bold] run the same command again: what was published stays published, \
 and messages that were verified already are not fetched a second time.
@@ -68,13 +70,17 @@ def ingest(
         str | None, typer.Option(metavar="T", help="Look for the newest run as of this time, UTC.", hidden=True)
     ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="The same functions without Prefect.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it would download, what disk, memory and time it takes, and end.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report, or the plan, as JSON.")] = False,
 ) -> None:
-    from deployments.console import require_extra, stderr
+    from deployments.console import require_extra, say
 
     require_extra("ingest", "eccodes", "prefect")
     from flows.models import flow_named
     from flows.request import IngestRequest, job_for, parse_time
+    from storage.logs import about
     from storage.settings import Settings
 
     if more and not files:
@@ -93,25 +99,39 @@ def ingest(
         now=parse_time(now) if now else None,
     )
     job_for(flow.model, request.with_defaults(Settings()))
+    if plan:
+        show_plan(flow, request.with_defaults(Settings()), as_json)
+        return
     report = run_directly(flow, request) if direct else run_with_prefect(flow, request)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        stderr.print(report.in_words(), highlight=False, soft_wrap=True, markup=False)
+        with about(model=report.model, init_time=report.init_time):
+            say(report.in_words())
 
 
 ingest.__doc__ = HELP
 
 
+def show_plan(flow: ModelFlow, request: IngestRequest, as_json: bool) -> None:
+    """What the ingest would take, on stdout."""
+    import json
+
+    from flows.ahead import look_ahead
+
+    ahead = look_ahead(flow.model, request)
+    if isinstance(ahead, str):
+        typer.echo(json.dumps({"nothing": ahead}) if as_json else ahead)
+    else:
+        typer.echo(json.dumps(ahead.to_json(), indent=2, default=str) if as_json else ahead.in_words())
+
+
 def run_directly(flow: ModelFlow, request: IngestRequest) -> IngestReport:
     """The recipe in this process, with progress bars on stderr."""
-    from deployments.console import progress_bar, stderr
+    from deployments.console import progress_bar, say
     from flows.crew import PlainCrew
 
-    def tell(text: str) -> None:
-        stderr.print(text, highlight=False, soft_wrap=True, markup=False)
-
-    return flow(request, PlainCrew(tell, progress_bar))
+    return flow(request, PlainCrew(say, progress_bar))
 
 
 def run_with_prefect(flow: ModelFlow, request: IngestRequest) -> Any:

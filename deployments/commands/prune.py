@@ -1,4 +1,4 @@
-"""`windlass prune`: stores that no retention needs go from the bucket."""
+"""`windlass prune`: stores that no manifest needs go from the bucket."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-HELP = """Remove stores that no model's retention needs from the bucket.
+HELP = """Remove stores that no manifest needs from the bucket.
 
-A model keeps its published run and the run before it whatever happens; how long more runs stay, its file says \
-([bold]retention[/bold], hours). What is being published meanwhile is not touched, and a prune that is killed leaves \
-the bucket whole. Publishing a run cleans up after its own model by the same rule.
+A model keeps its published run and the run before it whatever happens, and the short stores of the past that its \
+manifest names; for how many hours, the model's file says ([bold]retention[/bold]). What is being published meanwhile \
+is not touched, and a prune that is killed leaves the bucket whole. Publishing a run cleans up after its own model by \
+the same rule.
 
 [bold]Examples[/bold]
 
@@ -28,7 +29,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, only say what would be.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    from deployments.console import require_extra, stderr
+    from deployments.console import require_extra, say
 
     require_extra("ingest", "eccodes")
     from flows.prune import prune as work
@@ -37,7 +38,7 @@ def prune(
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        stderr.print(report.in_words(), highlight=False, soft_wrap=True, markup=False)
+        say(report.in_words())
 
 
 prune.__doc__ = HELP

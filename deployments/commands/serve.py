@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
+import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory, gettempdir
+from time import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 HELP = """Serve point forecasts over HTTP, from stores on this machine.
 
@@ -25,6 +35,16 @@ taken up within a second, without a restart and without an error for anybody. Ct
 [bold]Then[/bold]
 
   curl 'http://127.0.0.1:8080/forecast/demo/52.52,13.41?units=si'
+
+/docs explains every parameter and field, /status shows how old each model's data is; /livez, /readyz, /health and \
+/metrics are for machines.
+
+[bold]Environment[/bold]
+
+  WINDLASS_STORES      the folder of stores
+  WINDLASS_TERRAIN     a store of how high places lie, to which temperatures are led: see windlass terrain
+  WINDLASS_NODE        what answers call this machine; its host name where nothing is set
+  WINDLASS_LOG_FORMAT  json: one object a line
 """
 
 
@@ -42,13 +62,20 @@ def serve(
         str | None, typer.Option(metavar="T", help="Freeze the clock at this time, UTC: 2026-04-20T06.")
     ] = None,
 ) -> None:
-    import os
-
-    from deployments.console import fail, stderr
-    from storage.settings import Settings
+    from deployments.console import fail, say
+    from serving.settings import ApiSettings
+    from serving.terrain import open_terrain
+    from storage.errors import StorageError
 
     frozen = read_time(now) if now else None
-    folder = (stores or Settings().stores).expanduser().absolute()
+    # A setting that means nothing ends this process now, not each worker later.
+    settings = ApiSettings()
+    if settings.terrain:
+        try:
+            open_terrain(settings.terrain)
+        except (StorageError, ValueError, OSError) as error:
+            fail(f"WINDLASS_TERRAIN: {error}")
+    folder = (stores or settings.stores).expanduser().absolute()
     # Workers are processes of their own: they read the same environment.
     os.environ["WINDLASS_STORES"] = str(folder)
     if frozen:
@@ -58,7 +85,7 @@ def serve(
     except OSError as error:
         fail(why_not(host, port, error))
     with listening:
-        stderr.print(introduction(folder, address_of(listening), frozen), highlight=False, soft_wrap=True, markup=False)
+        say(introduction(folder, address_of(listening), frozen))
         run(listening, workers)
 
 
@@ -133,7 +160,6 @@ def introduction(folder: Path, base: str, frozen: datetime | None) -> str:
 def run(listening: socket.socket, workers: int) -> None:
     """Serve until SIGINT or SIGTERM, then end with code 0; with code 1 where the application does not start."""
     import signal
-    from tempfile import TemporaryDirectory
 
     import uvicorn
     from uvicorn.supervisors import Multiprocess
@@ -142,7 +168,7 @@ def run(listening: socket.socket, workers: int) -> None:
     from serving.settings import FACTORY
 
     config = uvicorn.Config(
-        FACTORY,
+        FACTORY if workers == 1 else "deployments.commands.serve:worker",
         factory=True,
         workers=workers,
         loop="uvloop",
@@ -150,13 +176,15 @@ def run(listening: socket.socket, workers: int) -> None:
         ws="none",
         access_log=False,
         log_level="warning",
+        # Its records go to our own log.
+        log_config=None,
         server_header=False,
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
     if workers > 1:
-        with TemporaryDirectory(prefix="windlass-metrics-") as counts:
-            share_counts(Path(counts))
+        with counting() as counts:
+            share_counts(counts)
             Multiprocess(config, sockets=[listening]).run()
         return
 
@@ -169,3 +197,37 @@ def run(listening: socket.socket, workers: int) -> None:
     server.run(sockets=[listening])
     if not server.started:
         raise SystemExit(1)
+
+
+def worker() -> FastAPI:
+    """The application of one of several workers. None outlives the process that started them, and its port with it."""
+    from deployments.children import end_with_parent
+    from serving.settings import api
+
+    end_with_parent()
+    return api()
+
+
+@contextmanager
+def counting() -> Iterator[Path]:
+    """A folder for the workers' counts; those of servers that were killed are removed."""
+    prefix = "windlass-metrics-"
+    for left in Path(gettempdir()).glob(f"{prefix}*"):
+        # One that is a moment old may not be held yet.
+        with suppress(OSError):
+            if time() - left.stat().st_mtime > 60:
+                with _held(left):
+                    shutil.rmtree(left)
+    with TemporaryDirectory(prefix=prefix) as folder, _held(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """A lock on a folder, which the kernel lets go of when its holder dies; raises OSError where another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

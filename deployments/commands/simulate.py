@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storage.run_time import run_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from deployments.simulator.faults import FileFault
     from deployments.simulator.server import Fault
     from flows.model import Model
-    from storage.grids import LatLonGrid
+    from storage.grids import Grid
 
 HELP = """Write a model run as its public bucket would hold it, to try things without the internet.
 
@@ -29,6 +31,7 @@ and every model sees the same weather at the same time; the same arguments give 
   windlass simulate DIR --model ifs --leads 0-48/3      its first two days
   windlass simulate DIR --model gfs --full --leads 0-3  all 0.25 degree points
   windlass simulate DIR --model gfs --step 0.25 --bbox=5,47,16,55
+  windlass simulate DIR --model hrrr_subh --leads 0-3   every 15 minutes, in files of an hour
   windlass simulate DIR --model gfs --leads 0-6 --fault missing@3
   windlass simulate DIR --model gfs --leads 0-6 --serve --fault slow@6
   windlass simulate DIR --model gfs --serve --arrive 60 leads land as they do, an hour a minute
@@ -40,8 +43,8 @@ other-run. [bold]Faults of the server[/bold], with --serve: slow (20 kB/s), fail
 then silence).
 """
 
-STEP = 2.0
-FULL = 0.25
+STEP, METRIC_STEP = 2.0, 0.3
+"""Degrees, of a global grid and of one in metres."""
 SLOW = 20_000.0
 
 
@@ -52,8 +55,11 @@ def simulate(
         str | None, typer.Option(metavar="T", help="The run, UTC: 2026-04-20T06. Default: the newest that is due.")
     ] = None,
     leads: Annotated[str | None, typer.Option(metavar="HOURS", help="Only these leads: 0-120/3. Default: all.")] = None,
-    step: Annotated[float | None, typer.Option(metavar="DEG", help="Grid step in degrees. Default: 2.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Full size: 0.25 degrees, 721 x 1440 points.")] = False,
+    step: Annotated[
+        float | None,
+        typer.Option(metavar="DEG", help="Grid step, degrees; about so much of a grid in metres. Default: 2, or 0.3."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Full size: every point that production has.")] = False,
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Only this region, degrees.")] = None,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="KIND@LEAD", help="Make this go wrong. May be repeated.")
@@ -82,19 +88,19 @@ def simulate(
     run = parse_time(init_time) if init_time else newest_due(declared, datetime.now(UTC))
     hours = _leads(declared, run, leads)
     if full and step is not None:
-        raise RequestError("--full is --step 0.25: give one of them")
-    grid = _grid(declared, FULL if full else step or STEP, bbox)
+        raise RequestError("--full is every point there is, --step some of them: give one of them")
+    grid = _grid(declared, 0.0 if full else step, bbox)
     of_files, of_server = _faults(fault or [], declared, run, hours)
     if of_server and not serve:
         raise RequestError(f"only a server can be {', '.join(sorted(of_server))}: add --serve")
     if arrive is not None and not serve:
         raise RequestError("files can land on a server only: add --serve")
-    with progress_bar(f"simulating {model} {run:%Y-%m-%dT%HZ}") as advance:
+    with progress_bar(f"simulating {model} {run_time(run)}") as advance:
         files = simulate_run(folder, declared, run, hours, grid, advance)
     size = sum(file.stat().st_size for file in files)
     apply_faults(folder, declared, run, of_files)
     stderr.print(
-        f"{model} {run:%Y-%m-%dT%HZ}, {len(hours)} leads to {hours[-1]} h on {grid.nx} x {grid.ny} points: "
+        f"{model} {run_time(run)}, {len(hours)} leads to {hours[-1]} h on {grid.nx} x {grid.ny} points: "
         f"{len(files)} files, {size_in_words(size)}",
         highlight=False,
         soft_wrap=True,
@@ -136,17 +142,19 @@ def _leads(model: Model, run: datetime, leads: str | None) -> tuple[int, ...]:
     absent = set(asked) - set(there)
     if absent:
         raise RequestError(
-            f"{model.name} {run:%Y-%m-%dT%HZ} has no lead {leads_in_words(absent)}; "
-            f"its leads are {leads_in_words(there)}"
+            f"{model.name} {run_time(run)} has no lead {leads_in_words(absent)}; its leads are {leads_in_words(there)}"
         )
     return asked
 
 
-def _grid(model: Model, step: float, bbox: str | None) -> LatLonGrid:
+def _grid(model: Model, step: float | None, bbox: str | None) -> Grid:
     from deployments.simulator.run import model_grid
     from flows.errors import RequestError
     from flows.request import parse_box
+    from storage.grids import PlaneGrid
 
+    if step is None:
+        step = METRIC_STEP if isinstance(model.grid, PlaneGrid) else STEP
     try:
         grid = model_grid(model, step)
     except ValueError as error:

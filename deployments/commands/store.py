@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Look into a store, check it, ask it for a place.\n\n"
-    "A store is one run of one model: FOLDER/<model>/<init_time>.zarr.zip in a bucket folder.",
+    "A store is one run of one model, FOLDER/<model>/<init_time>.zarr.zip in a folder of stores or a bucket folder; or "
+    "what does not change, such as the map that [bold]windlass terrain[/bold] makes.",
     no_args_is_help=True,
 )
 
@@ -32,7 +33,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def show(path: StorePath, as_json: AsJson = False) -> None:
-    """What a store holds: run, age, grid, leads, variables, and where its bytes came from."""
+    """What a store holds: run, age, grid, leads, variables, and where its bytes came from.
+
+    Example: windlass store show ~/.local/share/windlass/stores/gfs/20260420T0600Z.zarr.zip
+    """
     with _opened(path) as store:
         facts = describe(store.schema, path.stat().st_size, datetime.now(UTC))
     typer.echo(json.dumps(facts, indent=2) if as_json else in_words(facts))
@@ -40,7 +44,13 @@ def show(path: StorePath, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(path: StorePath, as_json: AsJson = False) -> None:
-    """Check every byte of a store: checksums, indexes, header rows, layout. Exit code 1 when something is wrong."""
+    """Check every byte of a store: checksums, indexes, header rows, layout. Exit code 1 when something is wrong.
+
+    It says which entry is damaged. A store that the API reads can be checked meanwhile; a damaged one is replaced by
+    its next run, or at once: move it away, and windlass sync --once.
+
+    Example: windlass store verify gfs.zarr.zip
+    """
     from deployments.console import progress_bar
     from storage.sizes import size_in_words
     from storage.verify import verify as check
@@ -129,23 +139,27 @@ def _describe_variable(stored: StoredVariable) -> dict[str, Any]:
 
 def in_words(facts: dict[str, Any]) -> str:
     """The text of `windlass store show`."""
+    from flows.leads import minutes_in_words
     from storage.sizes import size_in_words
 
     grid, leads, provenance = facts["grid"], facts["leads"], facts["provenance"]
     by_lead = provenance.get("leads", {})
     mirrors = sorted({mirror for lead in by_lead.values() for mirror in lead.get("mirrors", ())})
     fetched = sum(lead.get("bytes", 0) for lead in by_lead.values())
+    came_from = ("mirrors", f"{', '.join(mirrors)}: {size_in_words(fetched)}" if mirrors else "unknown")
+    if "files" in provenance:
+        came_from = ("maps", f"{provenance['file_count']}: {', '.join(provenance['files'])}")
     lines = [
         ("model", facts["model"]),
         ("run", f"{facts['init_time']}, {facts['age_hours']} h old: {facts['state']}"),
         ("size", size_in_words(facts["size"])),
         ("grid", f"{grid['ny']} x {grid['nx']} cells, {grid['extent']}"),
-        ("leads", f"{leads['count']}: {_hours_in_words(leads['minutes'])} h"),
+        ("leads", f"{leads['count']}: {minutes_in_words(leads['minutes']).replace(',', ', ')} h"),
         ("valid", f"{leads['first_valid_time']} to {leads['last_valid_time']}"),
         ("source", facts["attribution"]),
         ("licence", facts["licence"]),
         ("software", provenance.get("software", "unknown")),
-        ("mirrors", f"{', '.join(mirrors)}: {size_in_words(fetched)}" if mirrors else "unknown"),
+        came_from,
         ("missing", "; ".join(provenance.get("missing", ())) or "nothing"),
         *(("problem", problem) for problem in provenance.get("problems", ())),
     ]
@@ -231,15 +245,6 @@ def _decimals(step: float) -> int:
     """Decimals of a step: 0.05 has 2."""
     exponent = Decimal(str(step)).normalize().as_tuple().exponent
     return max(0, -int(exponent))
-
-
-def _hours_in_words(minutes: list[int]) -> str:
-    """'0-120, 123-384/3' of lead times in minutes; those off the hour one by one."""
-    from flows.leads import leads_in_words
-
-    whole = leads_in_words(lead // 60 for lead in minutes if lead % 60 == 0)
-    rest = [f"{lead / 60:g}" for lead in minutes if lead % 60]
-    return ", ".join(filter(None, (whole.replace(",", ", "), *rest)))
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from deployments.watch.watch import Watch
+    from storage.bucket import Bucket
+    from tasks.clock import Clock
 
 HELP = """Look out for runs that arrive at the mirrors, and set work on them going.
 
@@ -23,6 +30,7 @@ Without Prefect, [bold]--ingest[/bold] runs windlass ingest --direct in a child 
   windlass watch --once --ingest                what is there now; for a plain cron
   windlass watch gfs --mirror google            look at one of the mirrors only
   windlass watch --bucket s3://weather/runs     what is published there is not told
+  windlass watch --metrics-port 9464            for Prometheus: the data, ingests, incidents
 
 [bold]Prefect[/bold]: PREFECT_API_URL, or what prefect config says. [bold]Notices[/bold]: WINDLASS_SQS_URL, a queue \
 of SQS subscribed to the topics of public buckets, makes it look at once; it looks anyhow.
@@ -46,13 +54,19 @@ def watch(
     work: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Scratch folder of --ingest. Default: WINDLASS_WORK.")
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Answer Prometheus there. Default: nowhere."),
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where --metrics-port listens.")] = "127.0.0.1",
     clock: Annotated[
         str | None, typer.Option(metavar="T,SPEED,MOMENT", help="The clock of windlass simulate --arrive.", hidden=True)
     ] = None,
 ) -> None:
     import asyncio
 
-    from deployments.console import fail, require_extra, stderr
+    from deployments import console
+    from deployments.console import fail, require_extra
 
     require_extra("ingest", "aiohttp", *(["eccodes"] if ingest else ["prefect"]))
     from deployments.watch.notices import Notices
@@ -72,7 +86,7 @@ def watch(
     time = fast or Clock()
 
     def say(text: str) -> None:
-        stderr.print(f"{time.now():%H:%M:%SZ} {text}", highlight=False, soft_wrap=True, markup=False)
+        console.say(f"{time.now():%H:%M:%SZ} {text}")
 
     published = open_bucket(request.bucket or settings.bucket)
     given = (("--bucket", bucket), ("--mirror", mirror), ("--work", work))
@@ -110,9 +124,23 @@ def watch(
     if once:
         raise typer.Exit(1 if asyncio.run(look_once()) else 0)
     try:
-        asyncio.run(look_on())
+        with _exporting(watches, published, time, metrics_host, metrics_port, say):
+            asyncio.run(look_on())
     except NoServer as error:
         fail(str(error))
 
 
 watch.__doc__ = HELP
+
+
+def _exporting(
+    watches: Sequence[Watch], published: Bucket, clock: Clock, host: str, port: int | None, say: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    """Nothing is loaded for who asks for no metrics: the watch stays small."""
+    if port is None:
+        return nullcontext()
+    from deployments.metrics.page import exporting
+    from deployments.metrics.published import PublishedState
+    from deployments.metrics.watching import WatchState
+
+    return exporting([PublishedState(published, clock.now), WatchState(watches)], host, port, say)

@@ -21,6 +21,7 @@ import pytest
 from deployments.simulator.run import simulate_run
 from flows.gfs import MODEL
 from storage.grids import LatLonGrid
+from tests.deployments.spoilt import LEAD1
 
 ROOT = Path(__file__).parents[2]
 WINDLASS = "import sys; from deployments.cli import main; sys.argv[0] = 'windlass'; main()"
@@ -37,6 +38,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         init_time = datetime(2026, 4, 20, hour, tzinfo=UTC)
         simulate_run(folder, MODEL, init_time, (0, 1, 2), LatLonGrid(90.0, -10.0, 19, 0.0, 10.0, 36))
     return folder
+
+
+@pytest.fixture
+def mirror(runs: Path, tmp_path: Path) -> Path:
+    """A copy of the simulated runs, to be spoilt."""
+    return Path(shutil.copytree(runs, tmp_path / "mirror"))
+
+
+@pytest.fixture
+def lead(mirror: Path) -> Path:
+    """The file of lead 1 of the next run, to be spoilt."""
+    return mirror / LEAD1
 
 
 @dataclass(frozen=True)
@@ -218,8 +231,8 @@ def run(warm: Warm, windlass: Windlass) -> Run:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but locks."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    """Every file below a folder but locks, and records of ingests, which tell of failures too."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "ingest.json"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

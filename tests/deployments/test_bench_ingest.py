@@ -67,7 +67,9 @@ def test_stages_add_up_to_the_whole_ingest(hauled: hauling.Hauled) -> None:
 
 def test_our_decoder_needs_no_scratch_and_ecCodes_does(run: KeptRun, hauled: hauling.Hauled, tmp_path: Path) -> None:
     messages = run.messages()
-    assert hauled.cost.disk_bytes == 0
+    # Distance and bearing of storms, whose files are counted in pages, lie there until the store is written.
+    storms, pages = 2 * 2 * len(LEADS) * GRID.ny * GRID.nx, 8 * 4096
+    assert hauled.cost.disk_bytes <= storms + pages
     assert floors.decode_alone(messages, tmp_path).disk_bytes == 0
     assert floors.eccodes_alone(messages, tmp_path).disk_bytes >= 2 * len(messages) * GRID.ny * GRID.nx
 

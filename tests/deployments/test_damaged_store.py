@@ -168,7 +168,7 @@ def test_sync_refuses_a_damaged_bucket_and_the_api_answers_as_before(
     assert str(windlass.bucket) in line
     assert told in line
     stores = {path.name for path in (windlass.stores / "gfs").iterdir() if not path.name.startswith(".lock")}
-    assert stores == {"latest.json", "20260420T0000Z.zarr.zip"}
+    assert stores == {"latest.json", "ingest.json", "static.json", "static", "history", "20260420T0000Z.zarr.zip"}
     assert answer(windlass.stores) == before
     for file in windlass.bucket.glob("gfs/*.*"):
         file.unlink()

@@ -44,7 +44,7 @@ class Shown:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     folder = tmp_path_factory.mktemp("demo") / "runs"
-    command = [sys.executable, "-m", "deployments.cli", "demo", "--folder", str(folder), "--step", "5"]
+    command = [sys.executable, "-m", "deployments.cli", "demo", "--folder", str(folder), "--step", "10"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with (folder.parent / "stderr").open("wb") as stderr:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from deployments.ecs.logs import keep_log_group
 from deployments.ecs.pools import NOT_THEIRS, ON_DEMAND_POOL, POOLS, SIZES, base_job_template, pool_templates
 from deployments.ecs.settings import EcsSettings
 
@@ -40,6 +39,20 @@ def test_a_size_is_one_that_fargate_offers_and_a_family_of_its_own(size: str) ->
     assert task["networkMode"] == "awsvpc"
 
 
+def test_a_stop_is_heard_before_prefect_is_imported() -> None:
+    """A process 1 without a handler of its own ignores SIGTERM."""
+    (container,) = base_job_template("small", ECS)["job_configuration"]["task_definition"]["containerDefinitions"]
+    assert container["linuxParameters"] == {"initProcessEnabled": True}
+    assert container["stopTimeout"] == 120
+
+
+@pytest.mark.parametrize(("public", "told"), [(True, "ENABLED"), (False, "DISABLED")])
+def test_tasks_get_a_public_address_where_no_gateway_is(public: bool, told: str) -> None:
+    template = base_job_template("small", ECS.model_copy(update={"public_ip": public}))
+    network = template["job_configuration"]["task_run_request"]["networkConfiguration"]["awsvpcConfiguration"]
+    assert network["assignPublicIp"] == told
+
+
 def test_half_of_the_tasks_run_on_spot_in_every_pool_but_the_last_resort() -> None:
     templates = pool_templates(ECS)
     assert tuple(templates) == POOLS
@@ -57,10 +70,13 @@ def test_no_variable_reaches_capacity_size_cluster_or_network(name: str) -> None
     assert "launch" not in json.dumps(template).lower()
 
 
-def test_the_server_takes_the_templates_and_gives_them_back_as_they_are(prefect_server: object) -> None:
+def test_the_server_takes_the_templates_and_gives_them_back_as_they_are(
+    prefect_server: object, tidy: Callable[[], None]
+) -> None:
     from prefect import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
 
+    tidy()
     with get_client(sync_client=True) as client:
         for name, template in pool_templates(ECS).items():
             created = client.create_work_pool(WorkPoolCreate(name=name, type="ecs", base_job_template=template))
@@ -109,12 +125,20 @@ def test_no_path_that_prefect_knows_of_is_handed_on() -> None:
     assert known <= set(NOT_THEIRS)
 
 
-def test_a_log_group_is_created_once_and_its_lines_have_an_end(s3: Any) -> None:
+def test_a_log_group_is_created_once_and_its_lines_have_an_end(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
+    from typer.testing import CliRunner
 
-    logs = boto3.client("logs", endpoint_url=s3.url, region_name="us-east-1")
-    for days in (30, 14):
-        keep_log_group(logs, "/windlass/flows", days)
+    from deployments.ecs.__main__ import app
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setenv("WINDLASS_ECS_REGION", "us-east-1")
+    logs = boto3.client("logs", region_name="us-east-1")
+    for days in ("30", "14"):
+        monkeypatch.setenv("WINDLASS_ECS_LOG_DAYS", days)
+        done = CliRunner().invoke(app, ["log-group"])
+        assert done.exit_code == 0, done.output
+        assert done.stdout == f"/windlass/flows keeps its lines {days} days\n"
     (group,) = logs.describe_log_groups(logGroupNamePrefix="/windlass/flows")["logGroups"]
     assert group["retentionInDays"] == 14
     logs.delete_log_group(logGroupName="/windlass/flows")

@@ -48,7 +48,7 @@ def test_help_teaches(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nosuch"], "there is no model 'nosuch'; models: gfs, ifs"),
+        (["nosuch"], "there is no model 'nosuch'; models: aifs, gefs, gfs, "),
         (["gfs", "--leads", "x"], "write hours such as 0-120,123-384/3"),
         (["gfs", "--bbox", "1,2,3"], "write W,S,E,N"),
         (["gfs", "--init-time", "2026-04-20T03"], "runs start at 00Z, 06Z, 12Z, 18Z"),
@@ -113,30 +113,29 @@ main()
 
 @pytest.mark.parametrize("verb", ["flows.ingest.gather", "tasks.write.write_store", "tasks.check.check_store"])
 def test_killed_at_any_step_the_old_run_stays_and_the_next_one_cleans_up(
-    command: Command, runs: Path, tmp_path: Path, verb: str
+    command: Command, published: Any, warm: Any, runs: Path, tmp_path: Path, verb: str
 ) -> None:
     usual = ["gfs", "--mirror", str(runs), "--leads", "0-2", "--direct"]
-    done = run(command(*usual, "--init-time", "2026-04-20T00"))
-    assert done.returncode == 0, done.stderr
     bucket = open_bucket(str(tmp_path / "bucket"))
     before = read_manifest(bucket, "gfs")
+    assert before is not None
     pausing = command(*usual, "--init-time", "2026-04-20T06", code=PAUSE_AT, env={"PAUSE_AT": verb})
     with subprocess.Popen(**pausing, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ingest:
         assert ingest.stdout is not None
         assert ingest.stdout.readline() == "paused\n"
-        second = run(command(*usual))
-        assert second.returncode == 1
-        assert f"gfs is being ingested already by process {ingest.pid}" in second.stderr
+        second = warm.begin(published.windlass, "ingest", *usual).wait()
+        assert f"gfs is being ingested already by process {ingest.pid}" in second.error
         ingest.send_signal(signal.SIGKILL)
     assert read_manifest(bucket, "gfs") == before
     keys = bucket.list("gfs/")
     assert any((tmp_path / "work" / "gfs" / "20260420T0600Z").rglob("*"))
-    done = run(command(*usual, "--now", "2026-04-20T12"))
+    done = warm.begin(published.windlass, "ingest", *usual, "--now", "2026-04-20T12").wait()
     assert done.returncode == 0, done.stderr
     after = read_manifest(bucket, "gfs")
     assert after is not None
     assert after.init_time == NEXT
-    assert set(bucket.list("gfs/")) == {*keys, after.key}
+    assert [short.init_time for short in after.history] == [NEXT, before.init_time]
+    assert set(bucket.list("gfs/")) == {*keys, after.key, after.history[0].key}
     assert [file.name for file in (tmp_path / "work" / "gfs").iterdir()] == [".lock"]
 
 

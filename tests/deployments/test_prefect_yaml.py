@@ -17,7 +17,7 @@ import yaml
 
 from deployments.watch.tellers import EVENT
 from flows.freshness import CHORES
-from flows.models import flow_named, model_names
+from flows.models import file_of, flow_named, model_names
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = {row["name"]: row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
@@ -30,7 +30,8 @@ def test_every_model_and_every_chore_has_its_entry_and_every_entry_its_flow() ->
     assert sorted(ENTRIES) == sorted([*model_names(), *CHORES])
     for name, entry in ENTRIES.items():
         function = name.replace("-", "_")
-        assert entry["entrypoint"] == f"flows/{function}.py:{function}.prefect"
+        file = file_of(name) if name in model_names() else function
+        assert entry["entrypoint"] == f"flows/{file}.py:{function}.prefect"
         assert load_flow_from_entrypoint(str(ROOT / entry["entrypoint"])).name == name
         assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
         assert all(re.fullmatch(r"[a-z-]+", row["slug"]) and row["timezone"] == "UTC" for row in entry["schedules"])
@@ -45,9 +46,10 @@ def test_every_model_and_every_chore_has_its_entry_and_every_entry_its_flow() ->
 
 def firings(cron: str) -> list[datetime]:
     """When a model's cron fires on DAY and the two days after it."""
-    minute, hours, *rest = cron.split()
+    minutes, hours, *rest = cron.split()
     assert rest == ["*", "*", "*"]
-    clock = [timedelta(hours=int(hour), minutes=int(minute)) for hour in hours.split(",")]
+    every_hour = range(24) if hours == "*" else map(int, hours.split(","))
+    clock = [timedelta(hours=hour, minutes=int(minute)) for hour in every_hour for minute in minutes.split(",")]
     return [DAY + timedelta(days=day) + time for day in range(3) for time in clock]
 
 
@@ -55,11 +57,10 @@ def firings(cron: str) -> list[datetime]:
 def test_the_cron_is_the_safety_net_of_every_cycle(name: str) -> None:
     """Once a run: when its last lead has landed, while it is waited for, and before the data served is due."""
     model = flow_named(name).model
-    cycle = timedelta(days=1) / sum(len(cycle.hours) for cycle in model.cycles)
+    cycle = timedelta(days=1) / sum(cycle.runs for cycle in model.cycles)
     fired = [firing for row in ENTRIES[name]["schedules"] for firing in firings(row["cron"])]
     assert len(fired) == timedelta(days=3) / cycle
-    for hour in [hour for kind in model.cycles for hour in kind.hours]:
-        init_time = DAY + timedelta(days=1, hours=hour)
+    for init_time in model.init_times(DAY + timedelta(days=2, minutes=-1), timedelta(days=1) // cycle):
         last = model.leads(init_time)[-1]
         landed, given_up = model.arrives(init_time, last), model.deadline(init_time, last)
         due = init_time + timedelta(minutes=model.freshness.due_after) - cycle

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,24 +18,16 @@ import numpy as np
 import psutil
 import pytest
 
+from deployments.commands.serve import counting
 from storage.grids import LatLonGrid
 from storage.layout import shard_grid
 from storage.manifest import Manifest, manifest_key, store_key
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import variable
 from storage.writer import StoreWriter, encode_band
+from tests.deployments.served import run, serving
 
-ROOT = Path(__file__).parents[2]
 INIT = datetime(2026, 4, 20, tzinfo=UTC)
-COMMAND = (
-    "import sys, typer\n"
-    "from deployments.commands.serve import serve\n"
-    "from deployments.console import report_errors\n"
-    "app = typer.Typer(rich_markup_mode='rich')\n"
-    "app.command()(serve)\n"
-    "with report_errors():\n"
-    "    app()\n"
-)
 
 
 def publish(folder: Path, number: int) -> None:
@@ -78,39 +66,6 @@ def publish(folder: Path, number: int) -> None:
     part = folder / "gfs" / ".part"
     part.write_bytes(manifest.to_bytes())
     part.replace(folder / manifest_key("gfs"))
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", COMMAND, *arguments]
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """(process, URL, what it said first). Its socket listens before it speaks: a request waits for the start."""
-    process = subprocess.Popen(
-        command(*arguments, "--port", "0"), cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "COLUMNS": "200"}, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    said: list[str] = []
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            said.append(line)
-            if found := re.match(r"health +(http\S+)/health", line):
-                # Nobody reads on: a full pipe would stop the server.
-                drain = threading.Thread(target=process.stderr.read, daemon=True)
-                drain.start()
-                yield process, found[1], said
-                break
-        else:
-            pytest.fail(f"it ended: {''.join(said)}")
-    finally:
-        process.kill()
-        process.wait()
 
 
 def get(url: str) -> dict[str, object]:
@@ -180,6 +135,35 @@ def test_workers_serve_and_leave_nobody_behind(tmp_path: Path) -> None:
         assert not alive
 
 
+def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    publish(tmp_path, 0)
+    stores = ("--stores", str(tmp_path), "--now", "2026-04-20T09", "--workers", "2")
+    with serving(*stores) as (process, url, _):
+        assert temperature(url) == (0.0, "2026-04-20 00Z")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert not alive
+    # Its port is free for the next.
+    with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))):
+        pass
+
+
+def test_counts_of_servers_that_were_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed, fresh = tmp_path / "windlass-metrics-killed", tmp_path / "windlass-metrics-fresh"
+    for folder in (killed, fresh):
+        folder.mkdir()
+    os.utime(killed, (0, 0))
+    with counting() as running:
+        (running / "counter_1.db").write_bytes(b"")
+        os.utime(running, (0, 0))
+        with counting() as other:
+            assert sorted(tmp_path.iterdir()) == sorted((fresh, running, other))
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
 def test_an_empty_folder_is_served_and_says_what_to_do(tmp_path: Path) -> None:
     with serving("--stores", str(tmp_path / "nosuch")) as (process, url, said):
         assert "windlass sync" in "".join(said)
@@ -202,3 +186,43 @@ def test_a_time_that_is_none_is_told(tmp_path: Path) -> None:
     done = run("--stores", str(tmp_path), "--now", "tomorrow")
     assert done.returncode == 2
     assert "2026-04-20T06" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("WINDLASS_STORES", "", "error: WINDLASS_STORES: it is empty: give it a value, or unset it for the default"),
+        ("WINDLASS_NOW", "tomorrow", "error: WINDLASS_NOW: Input should be a valid datetime"),
+    ],
+)
+def test_a_bad_setting_ends_one_node_with_one_line_while_the_other_serves(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    """An outage of 3 h 45: one bad file of settings took both nodes down."""
+    publish(tmp_path, 0)
+    with serving("--stores", str(tmp_path), "--now", "2026-04-20T09") as (process, url, _):
+        done = run("--port", "0", **{name: value})
+        assert done.returncode == 1
+        assert done.stderr.startswith(told)
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert temperature(url) == (0.0, "2026-04-20 00Z")
+        assert process.poll() is None
+
+
+def test_a_new_node_lives_at_once_and_is_ready_with_its_first_store(tmp_path: Path) -> None:
+    """A balancer sends nobody to a node without data, and nobody restarts it for having none."""
+
+    def status(path: str) -> int:
+        try:
+            with urllib.request.urlopen(url + path, timeout=60) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    stores = tmp_path / "not-yet"
+    with serving("--stores", str(stores), "--now", "2026-04-20T09") as (process, url, _):
+        assert [status(path) for path in ("/livez", "/readyz", "/forecast/key/52,13")] == [200, 503, 503]
+        publish(stores, 0)
+        while (ready := status("/readyz")) != 200:
+            assert (ready, process.poll()) == (503, None)
+        assert temperature(url) == (0.0, "2026-04-20 00Z")
