@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from importlib.resources import files
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tzfpy
 
@@ -35,5 +36,9 @@ def nautical_zone(lon: float) -> str:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The zone's rules; raises zoneinfo.ZoneInfoNotFoundError."""
-    return ZoneInfo(name)
+    """A zone's rules: those of the pinned package, whatever the machine has. Raises ZoneInfoNotFoundError."""
+    try:
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
+            return ZoneInfo.from_file(rules, name)
+    except (OSError, ValueError) as error:
+        raise ZoneInfoNotFoundError(f"tzdata has no zone {name!r}") from error

@@ -11,22 +11,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from serving.plan import plan_of
-from storage.errors import CorruptStore, ManifestError, StorageError
-from storage.grids import Cell
-from storage.manifest import NAME, SUFFIX, Manifest, key_order, parse_manifest
+from serving.history import OpenShorts, RunOfRuns, Span
+from serving.marks import Mark, look_of, mark_of
+from serving.opening import Unusable, manifest_in, minute, open_store, record_in
+from serving.static import Static, open_static
+from serving.terrain import UNKNOWN, Grounds
+from storage.errors import CorruptStore
+from storage.manifest import SUFFIX, Manifest, key_order
 from storage.reader import Store
+from storage.record import IngestRecord
 
 log = logging.getLogger(__name__)
 
-# What opening a store or reading its manifest may raise: the store's own errors, bad attributes, the system's.
-Unusable = (StorageError, ValueError, OSError)
-Mark = tuple[tuple[str, *tuple[int, ...]], ...]
 # Where a store of any other name stands: before all runs.
 _FOREIGN = (datetime.min.replace(tzinfo=UTC), 0)
 
@@ -36,8 +38,11 @@ class ModelState:
     """What is served of a model, and why that is not what its folder asks for.
 
     manifest: None where a store was taken up without one, because it is the newest that opens.
-    previous: of the model's other stores in the folder the newest of an earlier run.
+    previous: of the model's other stores in the folder the newest of an earlier run. longer: earlier ones that reach
+    further, newest first.
     newest_seen: start of the newest run that a manifest named, served or not.
+    record: what became of its last ingests, as far as that is told here.
+    past: the short stores of earlier runs. static: what is the same in every run.
     """
 
     model: str
@@ -45,14 +50,19 @@ class ModelState:
     manifest: Manifest | None
     problem: str | None
     previous: Store | None = None
+    longer: tuple[Store, ...] = ()
     newest_seen: datetime | None = None
+    record: IngestRecord | None = None
+    past: RunOfRuns | None = None
+    static: Static | None = None
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One generation: what every model serves. `generation` counts the exchanges of this process.
 
-    stores: the newest of each model; runs: these and the ones before them; troubled: models that have a problem.
+    stores: the newest of each model; runs: these and the ones before them; troubled: models that have a problem;
+    pasts: model -> its short stores. grounds: the models' static fields, and what is known of places.
     """
 
     generation: int = 0
@@ -61,6 +71,8 @@ class Snapshot:
     problem: str | None = None
     runs: tuple[Store, ...] = ()
     troubled: frozenset[str] = frozenset()
+    pasts: Mapping[str, RunOfRuns] = field(default_factory=dict)
+    grounds: Grounds = UNKNOWN
 
 
 class Stores:
@@ -69,10 +81,12 @@ class Stores:
     A synced folder and a local bucket are both laid out so. Nothing is open before the first `check`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, terrain: Static | None = None) -> None:
         self.folder = folder
+        self._terrain = terrain
         self.snapshot = Snapshot()
         self._marks: dict[str, Mark] = {}
+        self._shorts = OpenShorts()
         # What each open store's file looked like: a file that is replaced under its name is another one.
         self._files: WeakKeyDictionary[Store, tuple[int, ...]] = WeakKeyDictionary()
 
@@ -89,7 +103,7 @@ class Stores:
             if problem != before.problem:
                 log.error(problem)
         for model in sorted({*names, *states}) if problem is None else ():
-            mark = _mark(self.folder / model)
+            mark = mark_of(self.folder / model)
             if mark != self._marks.get(model, ()):
                 self._marks[model] = mark
                 states[model] = self._look(model, states.get(model))
@@ -97,9 +111,13 @@ class Stores:
         if models == before.models and problem == before.problem:
             return
         stores = tuple(state.store for state in models if state.store is not None)
-        runs = (*stores, *(state.previous for state in models if state.previous is not None))
+        behind = [store for state in models for store in (state.previous, *state.longer) if store is not None]
+        runs = (*stores, *behind)
         troubled = frozenset(state.model for state in models if state.problem)
-        self.snapshot = Snapshot(before.generation + (runs != before.runs), models, stores, problem, runs, troubled)
+        pasts = {state.model: state.past for state in models if state.past is not None}
+        grounds = Grounds({state.model: state.static for state in models if state.static}, self._terrain)
+        generation = before.generation + (runs != before.runs)
+        self.snapshot = Snapshot(generation, models, stores, problem, runs, troubled, pasts, grounds)
 
     async def watch(self, pause: float = 1.0) -> None:
         """`check` for ever, in a thread beside the event loop."""
@@ -118,7 +136,7 @@ class Stores:
         seen = held.newest_seen if held else None
         problem = None
         try:
-            named = _manifest_in(self.folder / model, model)
+            named = manifest_in(self.folder / model, model)
             seen = named.init_time
             if store is None or named != manifest or self._was_replaced(store):
                 store, manifest = self._open(self.folder / named.key, named), named
@@ -132,9 +150,28 @@ class Stores:
             instead = f"serving {store.path.name}" if store else "nothing of it is served"
             log.error("%s: %s; %s", model, problem, instead)
         if store is not None and (held is None or store is not held.store):
-            behind = f", behind it that of {_minute(previous.schema.init_time)}" if previous else ""
-            log.info("%s: serving the run of %s from %s%s", model, _minute(store.schema.init_time), store.path, behind)
-        return ModelState(model, store, manifest, problem, previous, seen)
+            behind = f", behind it that of {minute(previous.schema.init_time)}" if previous else ""
+            log.info("%s: serving the run of %s from %s%s", model, minute(store.schema.init_time), store.path, behind)
+        longer = self._longer(manifest, store, previous, held)
+        return ModelState(
+            model=model,
+            store=store,
+            manifest=manifest,
+            problem=problem,
+            previous=previous,
+            longer=longer,
+            newest_seen=seen,
+            record=record_in(self.folder / model),
+            past=self._past(manifest, store, previous, *longer),
+            static=open_static(self.folder / model, held.static if held else None),
+        )
+
+    def _past(self, manifest: Manifest | None, *whole: Store | None) -> RunOfRuns | None:
+        """What the manifest names of the past, as far as it is here; None where it names nothing."""
+        if manifest is None or not manifest.history:
+            return None
+        runs = [Span(store.schema.init_time, store.schema.valid_times[-1]) for store in whole if store is not None]
+        return RunOfRuns(self.folder, manifest.history, runs, self._shorts)
 
     def _newest_that_opens(self, model: str) -> Store | None:
         """A store describes itself: where the manifest's one is unusable, one of the others will do."""
@@ -145,15 +182,27 @@ class Stores:
 
         A newer one is no run to fall back on: somebody took it back.
         """
-        spares = (held.store, held.previous) if held else ()
-        opened = {each.path: each for each in spares if each and not self._was_replaced(each)}
         for path in self._stores_of(store.schema.model):
             if (key_order(f"{path.parent.name}/{path.name}") or _FOREIGN)[0] >= store.schema.init_time:
                 continue
-            found = opened.get(path) or self._open_spare(path)
+            found = self._opened_before(path, held) or self._open_spare(path)
             if found is not None and found.schema.init_time < store.schema.init_time:
                 return found
         return None
+
+    def _longer(
+        self, manifest: Manifest | None, store: Store | None, previous: Store | None, held: ModelState | None
+    ) -> tuple[Store, ...]:
+        """The runs that reach further, as the manifest names them, that are here and not open as another."""
+        named = [self.folder / run.key for run in manifest.longer] if manifest else []
+        others = {each.path for each in (store, previous) if each}
+        paths = [path for path in named if path not in others and path.exists()]
+        return tuple(filter(None, (self._opened_before(path, held) or self._open_spare(path) for path in paths)))
+
+    def _opened_before(self, path: Path, held: ModelState | None) -> Store | None:
+        """The store of a file as it is open already."""
+        spares = (held.store, held.previous, *held.longer) if held else ()
+        return next((each for each in spares if each and each.path == path and not self._was_replaced(each)), None)
 
     def _stores_of(self, model: str) -> list[Path]:
         """The files of a model's stores, newest run and publication first, other names last."""
@@ -162,7 +211,7 @@ class Stores:
 
     def _open(self, path: Path, manifest: Manifest | None = None) -> Store:
         """`open_store`, and remember the file. Raises one of `Unusable`."""
-        file = _look_of(path.stat())
+        file = look_of(path.stat())
         store = open_store(path, manifest)
         self._files[store] = file
         return store
@@ -181,67 +230,6 @@ class Stores:
     def _was_replaced(self, store: Store) -> bool:
         """Whether another file lies where the store's lay. A deleted one is read on."""
         try:
-            return _look_of(store.path.stat()) != self._files[store]
+            return look_of(store.path.stat()) != self._files[store]
         except FileNotFoundError:
             return False
-
-
-def open_store(path: Path, manifest: Manifest | None = None) -> Store:
-    """Open a store, hold it against its manifest, and read from its corners and middle.
-
-    So no request meets a file cut short or waits for what is made once per store. Raises one of `Unusable`.
-    """
-    store = Store.open(path)
-    schema = store.schema
-    if manifest is not None:
-        size = path.stat().st_size
-        if size != manifest.size:
-            raise CorruptStore(
-                f"{path} has {size} bytes and not {manifest.size}, which its manifest says: half synced?"
-            )
-        if (schema.model, schema.init_time) != (manifest.model, manifest.init_time):
-            raise CorruptStore(
-                f"{path} holds {schema.model} {_minute(schema.init_time)} and not "
-                f"{manifest.model} {_minute(manifest.init_time)}, which its manifest says"
-            )
-    ny, nx = schema.grid.shape
-    for y in {0, ny // 2, ny - 1}:
-        for x in {0, nx // 2, nx - 1}:
-            store.point(Cell(y, x))
-    plan_of(schema)
-    return store
-
-
-def _look_of(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%MZ}"
-
-
-def _manifest_in(folder: Path, model: str) -> Manifest:
-    path = folder / NAME
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ManifestError(f"{path} is gone") from error
-    return parse_manifest(data, model, str(path))
-
-
-def _mark(folder: Path) -> Mark:
-    """What tells that a model's folder has changed: its manifest and stores by name, inode, size and time."""
-    try:
-        with os.scandir(folder) as entries:
-            files = [entry for entry in entries if _counts(entry.name)]
-            stats = [(entry.name, entry.stat()) for entry in files]
-    except (FileNotFoundError, NotADirectoryError):
-        # No folder, or a file that went in between: the next look tells.
-        return ()
-    except OSError as error:
-        return ((str(error), 0, 0, 0),)
-    return tuple(sorted((name, *_look_of(stat)) for name, stat in stats))
-
-
-def _counts(name: str) -> bool:
-    return name == NAME or (name.endswith(SUFFIX) and not name.startswith("."))

@@ -1,7 +1,10 @@
 """What is published comes to this machine: bucket to a folder laid out as the bucket is, which the API reads.
 
 <stores>/<model>/latest.json            the local manifest; what it names is whole and was opened once
-<stores>/<model>/<name>.zarr.zip        that store and the one before it
+<stores>/<model>/<name>.zarr.zip        that store, the one before it, which tells what it lacks, and those
+                                        earlier ones that reach further, as the manifest names them
+<stores>/<model>/history/               short stores of earlier runs (serving.shorts)
+<stores>/<model>/ingest.json            what became of the last ingests, as the bucket tells it
 <stores>/<model>/.<name>.<sha256>.part  a download that is under way or was broken off; the next sync goes on with it
 <stores>/<model>/.lock                  held by the process that syncs the model
 """
@@ -13,71 +16,38 @@ import os
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from threading import Event
 
-from pydantic import BaseModel
-
-from serving.shelf import bring, clean, is_what, local_manifest, locked, remove_parts, show
+from serving.rests import Rests
+from serving.shelf import (
+    bring,
+    bring_before,
+    bring_longer,
+    bring_record,
+    bring_static,
+    clean,
+    is_what,
+    local_manifest,
+    locked,
+    part_of,
+    part_of_before,
+    remove_parts,
+    show,
+)
+from serving.shorts import bring_past, make_room
+from serving.synced import ModelSync, Outcome, SyncReport
 from storage.bucket import Bucket, Progress
-from storage.disk import PART, fsync_folder, writing
+from storage.disk import fsync_folder, writing
 from storage.errors import BucketError, StorageError
 from storage.folder import FolderBucket
-from storage.manifest import Manifest, manifest_key, models_in, read_manifest
-from storage.sizes import size_in_words
+from storage.manifest import Manifest, NamedStore, manifest_key, models_in, read_manifest, run_before
 
 log = logging.getLogger(__name__)
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 
 JITTER = 0.2
-# A model that failed rests 1, 2, 4, ... rounds: a broken store is not downloaded every minute.
-LONGEST_REST = 8
-
-
-class Outcome(StrEnum):
-    """What became of a model."""
-
-    SYNCED = "synced"
-    CURRENT = "current"
-    OLDER = "older in the bucket"
-    FAILED = "failed"
-
-
-class ModelSync(BaseModel):
-    """One model's part of a sync. `bytes`: how many were downloaded; `problem`: why it failed or was left."""
-
-    model: str
-    outcome: Outcome
-    init_time: datetime | None = None
-    key: str | None = None
-    bytes: int = 0
-    problem: str | None = None
-
-    def in_words(self) -> str:
-        run = f"{self.model} {self.init_time:%Y-%m-%dT%H:%MZ}" if self.init_time else self.model
-        match self.outcome:
-            case Outcome.SYNCED:
-                return f"{run} synced: {size_in_words(self.bytes)} downloaded"
-            case Outcome.CURRENT:
-                return f"{run} is here already"
-            case _:
-                return f"{self.problem}"
-
-
-class SyncReport(BaseModel):
-    """One sync. `problem`: why the bucket as a whole could not be asked."""
-
-    bucket: str
-    folder: str
-    models: list[ModelSync] = []
-    problem: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        return self.problem is not None or any(model.outcome is Outcome.FAILED for model in self.models)
 
 
 def sync_once(
@@ -87,6 +57,8 @@ def sync_once(
     bars: Bars | None = None,
     older: bool = False,
     skip: Callable[[str], bool] = lambda model: False,
+    skip_past: Callable[[str], bool] = lambda model: False,
+    shorts: int | None = None,
 ) -> SyncReport:
     """Bring what is published of every model into `folder`; `bars(title)` shows a download's progress in bytes.
 
@@ -95,7 +67,8 @@ def sync_once(
     another checksum is a bucket that was begun anew, and is taken.
 
     A model that fails is in the report with the reason, keeps its local store, and stops no other model. Models that
-    `skip` are left out. Raises BucketError where the bucket cannot be listed.
+    `skip` are left out. When the runs of all models are here their pasts follow, but of those that `skip_past`: up to
+    `shorts` stores each, newest first. Raises BucketError where the bucket cannot be listed.
     """
     folder = folder.expanduser().absolute()
     if isinstance(bucket, FolderBucket) and bucket.folder.resolve() == folder.resolve():
@@ -107,11 +80,26 @@ def sync_once(
         try:
             report.models.append(_sync_model(bucket, model, folder, bars or _no_bars, older))
         except (StorageError, OSError) as error:
-            report.models.append(ModelSync(model=model, outcome=Outcome.FAILED, problem=_told(model, error)))
+            report.models.append(_failed(model, error, _told(model, error)))
         except Exception as error:
             log.exception("%s: the sync met a bug", model)
-            report.models.append(ModelSync(model=model, outcome=Outcome.FAILED, problem=f"{model}: {error!r}"))
+            report.models.append(_failed(model, error, f"{model}: {error!r}"))
+    report.models = [
+        _with_past(bucket, synced, folder, bars or _no_bars, shorts)
+        if synced.outcome in (Outcome.SYNCED, Outcome.CURRENT) and not skip_past(synced.model)
+        else synced
+        for synced in report.models
+    ]
     return report
+
+
+def _with_past(bucket: Bucket, synced: ModelSync, folder: Path, bars: Bars, most: int | None) -> ModelSync:
+    """Bring what is published of a model's past, as far as the run that is here names it."""
+    with bars(f"{synced.model}, its past") as progress:
+        brought = bring_past(bucket, synced.model, folder, progress, most)
+    return synced.model_copy(
+        update={"shorts": brought.stores, "short_bytes": brought.bytes, "past_problem": brought.problem}
+    )
 
 
 def sync_forever(
@@ -126,39 +114,32 @@ def sync_forever(
 ) -> None:
     """Sync about every `every` seconds until `stop` is set; `tell` is given each round's report. Never gives up."""
     rests = Rests()
+    pasts = Rests()
     while not stop.is_set():
         try:
-            report = sync_once(bucket, folder, bars=bars, older=older, skip=rests.skip)
+            # One short store a round: a new run does not wait for days of the past.
+            report = sync_once(bucket, folder, bars=bars, older=older, skip=rests.skip, skip_past=pasts.skip, shorts=1)
         except StorageError as error:
-            report = SyncReport(bucket=bucket.base, folder=str(folder), problem=str(error))
+            report = _broken(bucket, folder, error, str(error))
         except Exception as error:
             log.exception("the sync of %s met a bug", bucket.base)
-            report = SyncReport(bucket=bucket.base, folder=str(folder), problem=repr(error))
-        rests.learn(report)
+            report = _broken(bucket, folder, error, repr(error))
+        rests.learn({synced.model: synced.outcome is Outcome.FAILED for synced in report.models})
+        pasts.learn({synced.model: synced.past_problem is not None for synced in report.models})
         tell(report)
+        if any(synced.shorts for synced in report.models):
+            # There may be more.
+            continue
         # Many machines that were started at once should not ask the bucket at once for ever.
         stop.wait(every * random.uniform(1 - JITTER, 1 + JITTER))
 
 
-class Rests:
-    """How many rounds each model that failed still rests."""
+def _failed(model: str, error: Exception, told: str) -> ModelSync:
+    return ModelSync(model=model, outcome=Outcome.FAILED, problem=told, reason=type(error).__name__)
 
-    def __init__(self) -> None:
-        self._failures: dict[str, int] = {}
-        self._left: dict[str, int] = {}
 
-    def skip(self, model: str) -> bool:
-        left = self._left.get(model, 0)
-        self._left[model] = max(left - 1, 0)
-        return left > 0
-
-    def learn(self, report: SyncReport) -> None:
-        for synced in report.models:
-            if synced.outcome is not Outcome.FAILED:
-                self._failures.pop(synced.model, None)
-                continue
-            failures = self._failures[synced.model] = self._failures.get(synced.model, 0) + 1
-            self._left[synced.model] = min(2 ** (failures - 1), LONGEST_REST) - 1
+def _broken(bucket: Bucket, folder: Path, error: Exception, told: str) -> SyncReport:
+    return SyncReport(bucket=bucket.base, folder=str(folder), problem=told, reason=type(error).__name__)
 
 
 def _sync_model(bucket: Bucket, model: str, folder: Path, bars: Bars, older: bool) -> ModelSync:
@@ -168,26 +149,53 @@ def _sync_model(bucket: Bucket, model: str, folder: Path, bars: Bars, older: boo
         place.mkdir(parents=True, exist_ok=True)
     with locked(place, model) as waited:
         wanted = _wanted(bucket, model) if waited else wanted
+        with writing(place):
+            bring_record(bucket, place)
+            bring_static(bucket, place)
         local = local_manifest(folder, model)
         done = ModelSync(model=model, outcome=Outcome.CURRENT, init_time=wanted.init_time, key=wanted.key)
         if local and local.order > wanted.order and not older:
             return done.model_copy(update={"outcome": Outcome.OLDER, "problem": _why_older(bucket, local, wanted)})
+        before = _before(bucket, wanted, folder)
+        longer = _longer(wanted, folder)
+        parts = [part_of_before(place, before)] if before else []
+        parts += [part_of(place, run) for run in longer]
+        received = 0
         if local and (local.key, local.sha256) == (wanted.key, wanted.sha256):
             with writing(place):
-                clean(place, wanted, None)
-            return done
-        part = place / f".{Path(wanted.key).name}.{wanted.sha256[:16]}{PART}"
-        with writing(place):
-            remove_parts(place, part)
-            received = 0
-            if not is_what(folder / wanted.key, wanted):
-                with bars(f"{model} {wanted.init_time:%Y-%m-%dT%H:%MZ}") as progress:
-                    received = bring(bucket, wanted, part, progress)
-                os.replace(part, folder / wanted.key)
-                fsync_folder(place)
-            show(place, wanted)
-            clean(place, wanted, local)
+                clean(place, wanted, None, *parts)
+            if before is None and not longer:
+                return done
+        else:
+            part = part_of(place, wanted)
+            with writing(place):
+                remove_parts(place, part, *parts)
+                if not is_what(folder / wanted.key, wanted):
+                    make_room(place, wanted.size - (part.stat().st_size if part.exists() else 0))
+                    with bars(f"{model} {wanted.init_time:%Y-%m-%dT%H:%MZ}") as progress:
+                        received = bring(bucket, wanted, part, progress)
+                    os.replace(part, folder / wanted.key)
+                    fsync_folder(place)
+                show(place, wanted)
+                clean(place, wanted, local, *parts)
+        for run in longer:
+            with writing(place), bars(f"{model} {run.init_time:%Y-%m-%dT%H:%MZ}, which reaches further") as progress:
+                received += bring_longer(bucket, run, place, progress)
+        if before and not (folder / before).exists():
+            with writing(place), bars(f"{model}, the run before") as progress:
+                received += bring_before(bucket, before, place, progress)
     return done.model_copy(update={"outcome": Outcome.SYNCED, "bytes": received})
+
+
+def _before(bucket: Bucket, wanted: Manifest, folder: Path) -> str | None:
+    """The store of the run before, where it tells what the newest lacks and is not here: a machine that is new."""
+    key = None if wanted.is_whole else run_before(bucket.list(f"{wanted.model}/"), wanted.init_time)
+    return key if key and not (folder / key).exists() else None
+
+
+def _longer(wanted: Manifest, folder: Path) -> list[NamedStore]:
+    """The runs that reach further than the newest and are not here."""
+    return [run for run in wanted.longer if not (folder / run.key).exists()]
 
 
 def _wanted(bucket: Bucket, model: str) -> Manifest:

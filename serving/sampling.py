@@ -1,0 +1,107 @@
+"""A store's series at a place: between its cells, on the place's side of the shore, at the place's height.
+
+What lies between cells is `storage.mixing`'s. On land only cells on land speak, at sea only those at sea, where the
+model tells which are which; where none around is of the place's kind, all of them speak.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.lapse import at_height
+from serving.places import Place
+from serving.static import Ground, mean_of
+from serving.terrain import UNKNOWN, Grounds
+from storage.errors import CorruptStore
+from storage.grids import Around, Cell, Grid, OutsideGrid, just
+from storage.schema import StoreSchema
+
+log = logging.getLogger(__name__)
+
+LAND = 0.5
+"""The share of land from which on a cell, or a place, is on land."""
+
+
+class Store(Protocol):
+    """What is read of an open store."""
+
+    @property
+    def schema(self) -> StoreSchema: ...
+
+    def mixed(self, around: Around) -> NDArray[np.float32]: ...
+
+
+class Spot(NamedTuple):
+    """A place on a grid. around: the cells that may be read, `cell` the nearest of them."""
+
+    cell: Cell
+    around: Around
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Reads stores at a place. nearest: the nearest cell as it is, with nothing between cells and nothing corrected."""
+
+    place: Place
+    nearest: bool = False
+    grounds: Grounds = UNKNOWN
+    _found: dict[int, tuple[Grid, Spot | None]] = field(default_factory=dict)
+
+    def find(self, grid: Grid) -> Spot | None:
+        """Where the place lies, remembered of each grid object; None where that is beyond the grid."""
+        found = self._found.get(id(grid))
+        if found is None:
+            try:
+                found = grid, self._find(grid)
+            except OutsideGrid:
+                found = grid, None
+            # The grid stays with it: the number of one that is gone may be another's.
+            self._found[id(grid)] = found
+        return found[1]
+
+    def _find(self, grid: Grid) -> Spot:
+        if self.nearest:
+            cell = grid.cell(self.place.lat, self.place.lon)
+            return Spot(cell, just(cell))
+        around = grid.neighbours(self.place.lat, self.place.lon)
+        return Spot(around.cells[around.nearest], around)
+
+    def read(self, store: Store, spot: Spot) -> NDArray[np.float32]:
+        """[variable, time] float32 of the place, NaN = missing. Raises CorruptStore."""
+        schema, around = store.schema, spot.around
+        static = self.grounds.models.get(schema.model)
+        if static is None or self.nearest:
+            return store.mixed(around)
+        try:
+            ground = static.under(schema.grid, around)
+        except (CorruptStore, OutsideGrid) as error:
+            log.warning("%s: its ground is not known at %s: %s", schema.model, self.place, error)
+            return store.mixed(around)
+        own = self.grounds.of_place(self.place)
+        kept = same_side(around, ground, own.land)
+        if not all(kept):
+            around, ground = around.only(kept), tuple(compress(ground, kept))
+        values = store.mixed(around)
+        height = None if own.terrain is None else mean_of(around, [each.terrain for each in ground])
+        if own.terrain is None or height is None:
+            return values
+        return at_height(values, schema, own.terrain - height)
+
+
+def same_side(around: Around, ground: tuple[Ground, ...], land: float | None) -> list[bool]:
+    """Which cells are on land where the place is, at sea where it is there; all where none is.
+
+    land: share of land at the place; None: what the cells say of it together.
+    """
+    if land is None:
+        land = mean_of(around, [each.land for each in ground])
+    if land is None:
+        return [True] * len(ground)
+    kept = [each.land is None or (each.land >= LAND) == (land >= LAND) for each in ground]
+    return kept if any(kept) else [True] * len(ground)
