@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from storage.schema import StoreSchema
+from serving.quantities import Group
+from storage.schema import ANALYSIS, StoreSchema
 
 
 class Described(Protocol):
@@ -21,6 +23,18 @@ class Described(Protocol):
 S = TypeVar("S", bound=Described)
 
 
+class When(IntEnum):
+    """What kind of slot: an hour, or a minute, of which the first is now."""
+
+    HOUR = 0
+    MINUTE = 1
+
+
+Part = frozenset[tuple[Group, When]]
+"""Some groups of quantities in some kinds of slots."""
+Orders = Mapping[tuple[Group, When], tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Region:
     """A box in degrees and the models that are asked in it, best first."""
@@ -30,17 +44,43 @@ class Region:
     north: float
     west: float
     east: float
-    models: tuple[str, ...]
+    orders: Orders
 
     def holds(self, lat: float, lon: float) -> bool:
         return self.south <= lat <= self.north and self.west <= lon <= self.east
 
 
-# Searched in order; the last one holds every place.
+# What is made of many models before a single one, and a fine grid before a coarse one.
+_NBM = ("nbm", "nbm_alaska", "nbm_hawaii", "nbm_puerto_rico", "nbm_guam")
+_HRRR = ("hrrr", "hrrr_alaska")
+_QUARTERS = ("hrrr_subh",)
+# An analysis is the best there is of its moment, and tells no other one, and no precipitation.
+_ANALYSES = ("rtma",)
+# Statistics of members are about many forecasts and are none: they tell what is likely, and never a plain value. The
+# finer ensemble before the coarser one; a blend is calibrated and comes before both.
+_ENSEMBLES = ("ifs_ens", "gefs")
+_AMERICA = ("ifs", "gfs", "dwd_mosmix", "era5")
+_ELSEWHERE = ("dwd_mosmix", "ifs", "gfs", "era5")
+
+
+def _orders(world: tuple[str, ...]) -> Orders:
+    return {
+        (Group.WEATHER, When.MINUTE): (*_ANALYSES, *_QUARTERS, *_NBM, *_HRRR, *world),
+        (Group.PRECIPITATION, When.MINUTE): (*_QUARTERS, *_NBM, *_HRRR, *world),
+        (Group.CHANCE, When.MINUTE): (*_NBM, *_ENSEMBLES),
+        (Group.WEATHER, When.HOUR): (*_NBM, *_HRRR, *_QUARTERS, *world),
+        (Group.PRECIPITATION, When.HOUR): (*_NBM, *_HRRR, *_QUARTERS, *world),
+        (Group.CHANCE, When.HOUR): (*_NBM, *_ENSEMBLES),
+    }
+
+
+# Searched in order; the last one holds every place: Guam, too, and Alaska west of 168 W.
 REGIONS = (
-    Region("north-america", 14.0, 83.0, -168.0, -52.0, ("ifs", "gfs")),
-    Region("world", -90.0, 90.0, -180.0, 360.0, ("ifs", "gfs")),
+    Region("north-america", 14.0, 83.0, -168.0, -52.0, _orders(_AMERICA)),
+    Region("world", -90.0, 90.0, -180.0, 360.0, _orders(_ELSEWHERE)),
 )
+STATISTICS = frozenset(_ENSEMBLES)
+_NAMED = frozenset(model for region in REGIONS for order in region.orders.values() for model in order)
 
 # What the contract calls its sources: clients may exclude them whether they are served here or not.
 CONTRACT_SOURCES = frozenset(
@@ -51,7 +91,23 @@ CONTRACT_SOURCES = frozenset(
 )  # fmt: skip
 
 # What Dark Sky clients know a model as, where that is not its name here.
-SOURCE_NAMES = {"ifs": "ecmwf_ifs"}
+SOURCE_NAMES = {
+    "ifs": "ecmwf_ifs",
+    "ifs_ens": "ecmwf_ifs_ens",
+    "aifs": "ecmwf_aifs",
+    "rtma": "rtma_ru",
+    "hrrr_subh": "hrrrsubh",
+}
+# Who does not want a source does not want what its producer makes of it for other places or times either.
+FAMILIES = {
+    "hrrr_alaska": "hrrr",
+    "hrrr_subh": "hrrr",
+    "nbm_alaska": "nbm",
+    "nbm_hawaii": "nbm",
+    "nbm_puerto_rico": "nbm",
+    "nbm_guam": "nbm",
+    "ifs_ens": "ecmwf_ifs",
+}
 
 
 def source_name(model: str) -> str:
@@ -59,41 +115,99 @@ def source_name(model: str) -> str:
     return SOURCE_NAMES.get(model, model)
 
 
+@lru_cache(maxsize=256)
+def names_of(model: str) -> frozenset[str]:
+    """All names by which a client may exclude a model."""
+    return frozenset((model, source_name(model), FAMILIES.get(model, model)))
+
+
+def is_plain(model: str) -> bool:
+    """Whether it is asked for plain values: no statistics of an ensemble are."""
+    return model not in STATISTICS
+
+
 def region_at(lat: float, lon: float) -> Region:
     """The first region that holds the place."""
     return next(region for region in REGIONS if region.holds(lat, lon))
 
 
-@lru_cache(maxsize=64)
-def _ranks(models: tuple[str, ...]) -> dict[str, int]:
-    return {model: rank for rank, model in enumerate(models)}
+class Turn(NamedTuple):
+    """A model's turn to fill what is missing of a part."""
+
+    model: str
+    part: Part
 
 
-def is_stale(schema: StoreSchema, now: datetime) -> bool:
-    """Whether the run is older than its model's own `stale_after`."""
-    return now - schema.init_time > timedelta(minutes=schema.freshness.stale_after)
+class Asked(NamedTuple):
+    """A model that is asked, and of which kind it is."""
+
+    model: str
+    ai: bool = False
+    analysis: bool = False
 
 
-def by_model(stores: Iterable[S], lat: float, lon: float) -> list[list[S]]:
-    """The runs of each model, newest first; models best first: by the region's list, those it does not name last."""
+def order_of(region: Region, group: Group, when: When, asked: Iterable[Asked]) -> list[str]:
+    """Those of the models that tell this group in such slots, best first: as the region lists them, then by name those
+    that no list names.
+
+    AI models come before all others: they are here because the client asks for them. An analysis tells no hour.
+    """
+    listed = {model: rank for rank, model in enumerate(region.orders[group, when])}
+    found = [
+        (not each.ai, listed.get(each.model, len(listed)), each.model)
+        for each in asked
+        if (each.model in listed or each.model not in _NAMED) and not (each.analysis and when is When.HOUR)
+    ]
+    return [model for _, _, model in sorted(found)]
+
+
+@lru_cache(maxsize=256)
+def turns_of(region: str, asked: frozenset[Asked]) -> tuple[Turn, ...]:
+    """Turns by which each part is filled in the order of its models, with as few turns of each as the orders allow."""
+    orders = next(each for each in REGIONS if each.name == region)
+    left = {part: order_of(orders, *part, asked) for part in orders.orders}
+    turns = []
+    while left := {part: models for part, models in left.items() if models}:
+        heads = list(dict.fromkeys(models[0] for models in left.values()))
+        waiting = {model for models in left.values() for model in models[1:]}
+        model = next((head for head in heads if head not in waiting), heads[0])
+        part = frozenset(part for part, models in left.items() if models[0] == model)
+        turns.append(Turn(model, part))
+        for each in part:
+            del left[each][0]
+    return tuple(turns)
+
+
+def stale_at(schema: StoreSchema) -> int:
+    """From which whole second on (Unix) the run is older than its model's own `stale_after`."""
+    return int((schema.init_time + timedelta(minutes=schema.freshness.stale_after)).timestamp()) + 1
+
+
+def asked_of(schema: StoreSchema) -> Asked:
+    """A store's model, and of which kind it is."""
+    return Asked(schema.model, schema.is_ai, ANALYSIS in schema.traits)
+
+
+def by_model(stores: Iterable[S]) -> dict[str, list[S]]:
+    """The runs of each model, newest first."""
     runs: dict[str, list[S]] = {}
     for store in stores:
         runs.setdefault(store.schema.model, []).append(store)
     for same in runs.values():
         if len(same) > 1:
             same.sort(key=lambda store: store.schema.init_time, reverse=True)
-    ranks = _ranks(region_at(lat, lon).models)
-    return [runs[model] for model in sorted(runs, key=lambda model: (ranks.get(model, len(ranks)), model))]
+    return runs
 
 
-def split_stale(models: list[list[S]], now: datetime) -> tuple[list[list[S]], list[list[S]]]:
+def split_stale(models: Iterable[Sequence[S]], now: datetime) -> tuple[list[Sequence[S]], list[Sequence[S]]]:
     """(models in the given order, models whose newest run is stale, the newest first).
 
     The stale are passed over. Where the others tell nothing at all, or there are none, they are asked all the same:
     an old forecast that says so is worth more than none.
     """
-    stale = [runs for runs in models if is_stale(runs[0].schema, now)]
-    if not stale:
-        return models, stale
-    fresh = [runs for runs in models if not is_stale(runs[0].schema, now)]
+    instant = int(now.timestamp())
+    fresh: list[Sequence[S]] = []
+    stale: list[Sequence[S]] = []
+    for runs in models:
+        (stale if stale_at(runs[0].schema) <= instant else fresh).append(runs)
     return fresh, sorted(stale, key=lambda runs: runs[0].schema.init_time, reverse=True)

@@ -23,7 +23,7 @@ MEANINGS = {
     Rung.PREVIOUS_RUN: "its newest run, and what that lacks from the run before it",
     Rung.LAST_GOOD: "its last good run: a newer one is overdue or cannot be used",
     Rung.NEXT_MODEL: "another model, for some or all of what it should tell",
-    Rung.NONE: "nothing: there is no forecast",
+    Rung.NONE: "no run of any model is left",
 }
 
 

@@ -159,9 +159,19 @@ def light_between(sums: NDArray[np.float64], first: int, start: int, end: int) -
 
 @kernel
 def _light_until(sums: NDArray[np.float64], first: int, instant: int) -> float:
+    """The integral up to an instant, on a cubic between its neighbours that rises wherever they do (Fritsch and
+    Carlson, 1980, slopes by harmonic means): a minute has the light of its own, and not that of its quarter hour."""
     position = (instant - first) / STEP
     i = min(max(int(position), 0), len(sums) - 2)
-    return sums[i] + (sums[i + 1] - sums[i]) * (position - i)
+    u = position - i
+    rise = sums[i + 1] - sums[i]
+    if u <= 0.0 or u >= 1.0:
+        return sums[i] + rise * u
+    before = sums[i] - sums[i - 1] if i > 0 else rise
+    after = sums[i + 2] - sums[i + 1] if i + 2 < len(sums) else rise
+    low = 2.0 * before * rise / (before + rise)
+    high = 2.0 * after * rise / (after + rise)
+    return sums[i] + u * (low + u * (3.0 * rise - 2.0 * low - high + u * (low + high - 2.0 * rise)))
 
 
 @kernel

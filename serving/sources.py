@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
-from importlib.metadata import version
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving import preference
+from serving.history import RunOfRuns, Span
 from serving.merge import Mix, Reading
 from serving.options import ForecastOptions
 from serving.places import Place
 from serving.plan import plan_of
-from serving.rungs import Rung, lowest
+from serving.preference import Part, Turn
+from serving.sampling import Sampler
+from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
-from storage.grids import Cell, OutsideGrid
-from storage.schema import StoreSchema
+from storage.grids import Around, Cell
+from storage.manifest import ShortStore
+from storage.schema import ANALYSIS, StoreSchema
 
 log = logging.getLogger(__name__)
 
 _HOUR = 3600
+_NEVER = 2**62
 
 
 class Store(Protocol):
@@ -34,188 +37,225 @@ class Store(Protocol):
     @property
     def schema(self) -> StoreSchema: ...
 
-    def point(self, cell: Cell) -> NDArray[np.float32]: ...
+    def mixed(self, around: Around) -> NDArray[np.float32]: ...
 
 
 class Run(NamedTuple):
-    """A run that was read at the place; `number`: of its reading."""
+    """A run that was read at the place; `number`: of its reading; `short`: from its short store."""
 
     store: Store
     cell: Cell
     number: int
+    short: bool
 
 
 @dataclass(slots=True)
 class Source:
-    """One model at the place: the runs of it that were read, newest first, and what is wrong with it.
+    """One model at the place: the runs of it that were read, best first, and what is wrong with it.
 
-    unreadable: its newest run is damaged here; missing: how many numbers its runs should have told and did not;
-    overtaken: whether another model told some of those.
+    damaged: those that are here; lacked: how many numbers the newest should have told and did not; missing: how many
+    of each part none of its runs did; overtaken: whether another model told some of those; gaps: when runs are missing
+    in the past that is asked for. beside: it tells what goes with a forecast, and is none: an analysis, statistics.
     """
 
     model: str
     newest: Store
+    beside: bool
     runs: list[Run] = field(default_factory=list)
-    unreadable: bool = False
-    missing: int = 0
+    damaged: list[Store] = field(default_factory=list)
+    lacked: int = 0
+    missing: dict[Part, int] = field(default_factory=dict)
     overtaken: bool = False
+    gaps: list[Span] = field(default_factory=list)
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether its newest run is damaged here."""
+        return bool(self.damaged) and any(store is self.newest for store in self.damaged)
+
+    def run_of(self, store: Store) -> Run | None:
+        """What was read of a store."""
+        for run in self.runs:
+            if run.store is store:
+                return run
+        return None
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The models that cover the place and were asked, best first; the names of those that are too old."""
+    """The models that cover the place and were asked, best first; those that are too old, by their newest runs."""
 
     models: list[Source]
-    stale: list[str]
+    stale: dict[str, Store]
+
+
+Pasts = Mapping[str, RunOfRuns]
+"""Model -> the short stores of its earlier runs."""
+NO_PAST: Pasts = {}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of the models at a place. hour: start of the running one, s: hours that are over may belong to
+    earlier runs, whatever the newest holds, and are no fallback."""
+
+    sampler: Sampler
+    mix: Mix | None
+    hour: int
+    pasts: Pasts
 
 
 def is_excluded(model: str, options: ForecastOptions) -> bool:
-    """Whether the client does not want this model, by either of its names."""
-    return model in options.exclude or preference.source_name(model) in options.exclude
+    """Whether the client does not want this model, by any of its names."""
+    return bool(options.exclude) and not options.exclude.isdisjoint(preference.names_of(model))
+
+
+def is_asked(schema: StoreSchema, options: ForecastOptions) -> bool:
+    """Whether the client wants what this store tells of the weather.
+
+    One of an AI model is left out unless such are asked for.
+    """
+    meant = not schema.is_ai or options.ai
+    return meant and not is_excluded(schema.model, options)
 
 
 def read_sources(
-    place: Place, stores: Sequence[Store], options: ForecastOptions, now: datetime, mix: Mix | None
+    place: Place,
+    stores: Sequence[Store],
+    options: ForecastOptions,
+    now: datetime,
+    mix: Mix | None,
+    pasts: Pasts = NO_PAST,
+    grounds: Grounds = UNKNOWN,
 ) -> Sources:
-    """Climb down the ladder: each model's newest run, what it lacks from the run before it, then the next model.
+    """Climb down the ladder: each model's newest run, what it lacks from the runs before it, then the next model.
 
-    A run that can add nothing is not read; without `mix` none is. One that is damaged at the place is passed over,
-    told and logged.
+    What of an answer whose turn it is to fill, serving.preference says. Of the past each hour is told by the run that
+    began last before it, as newer ones come first and have not begun. A run that can add nothing is not read; without
+    `mix` none is. One that is damaged at the place is passed over, told and logged.
     """
-    wanted = [store for store in stores if not is_excluded(store.schema.model, options)] if options.exclude else stores
-    models, stale = preference.split_stale(preference.by_model(wanted, place.lat, place.lon), now)
-    found = Sources([], [runs[0].schema.model for runs in stale])
-    # Hours that are over may belong to earlier runs, whatever the newest holds: they are no fallback.
-    hour = int(now.timestamp()) // _HOUR * _HOUR
-    for runs in models:
-        if source := _read_model(place, runs, mix, hour, now):
-            found.models.append(source)
-    if stale and not (any(mix.lately) if mix else found.models):
+    sampler = Sampler(place, options.nearest, grounds)
+    instant = int(now.timestamp())
+    ask = Ask(sampler, mix, instant // _HOUR * _HOUR, pasts)
+    runs_of = preference.by_model(store for store in stores if is_asked(store.schema, options))
+    fresh, stale = preference.split_stale(runs_of.values(), now)
+    found: dict[str, Source] = {}
+    region = preference.region_at(place.lat, place.lon).name
+    asked = frozenset(preference.asked_of(runs[0].schema) for runs in fresh)
+    for turn in preference.turns_of(region, asked):
+        _take_turn(turn, runs_of[turn.model], ask, instant, found)
+    too_old = {runs[0].schema.model: runs[0] for runs in stale if sampler.find(runs[0].schema.grid)}
+    if too_old and not (any(mix.lately) if mix else any(not source.beside for source in found.values())):
         for runs in stale:
-            if source := _read_model(place, runs, mix, hour, None):
-                found.models.append(source)
+            schema = runs[0].schema
+            if ANALYSIS in schema.traits:
+                # How it was an hour ago is not how it is.
+                found |= {schema.model: Source(schema.model, runs[0], beside=True)} if schema.model in too_old else {}
+                continue
+            for turn in preference.turns_of(region, frozenset({preference.asked_of(schema)})):
+                _take_turn(turn, runs, ask, None, found)
+    sources = [source for source in found.values() if mix is not None or not source.beside]
     if mix is not None:
-        for source in found.models:
-            source.overtaken = source.missing > 0 and mix.missing(plan_of(source.newest.schema)) < source.missing
-    return found
+        for source in sources:
+            source.overtaken = any(
+                missing > 0 and _missing(source, mix, part) < missing for part, missing in source.missing.items()
+            )
+    return Sources(sources, too_old)
 
 
-def _read_model(
-    place: Place, runs: Sequence[Store], mix: Mix | None, hour: int, limit: datetime | None
-) -> Source | None:
-    """What one model tells; None where none of its runs covers the place.
+def _take_turn(turn: Turn, runs: Sequence[Store], ask: Ask, limit: int | None, found: dict[str, Source]) -> None:
+    """Let one model fill a part; into `found` goes what it is where any of its runs covers the place.
 
-    limit: a run that is stale then is passed over; None: no run is.
+    limit: a run that is stale then (Unix seconds) is passed over; None: no run is.
     """
-    newest = runs[0]
-    source = None
-    for store in runs:
+    newest, mix = runs[0], ask.mix
+    past = ask.pasts.get(turn.model)
+    source = found.get(turn.model)
+    others = False
+    for store, short in _candidates(runs, past, mix, turn.part):
         plan = plan_of(store.schema)
-        useful = mix is not None and mix.needs(plan)
+        useful = mix is not None and mix.needs(plan, turn.part)
         if source is not None and not useful:
             continue
-        try:
-            cell = store.schema.grid.cell(place.lat, place.lon)
-        except OutsideGrid:
+        if source is None:
+            if ask.sampler.find(store.schema.grid) is None:
+                continue
+            source = found[turn.model] = Source(turn.model, newest, is_beside(newest.schema))
+        # The past does not age.
+        old = short is None and store is not newest and limit is not None and plan.stale <= limit
+        if mix is None or not useful or old:
             continue
-        source = source or Source(newest.schema.model, newest)
-        if mix is None or not useful:
+        number = _read(source, store, short, ask, mix)
+        if number is None:
             continue
-        if store is not newest and limit is not None and preference.is_stale(store.schema, limit):
-            continue
-        try:
-            values = store.point(cell)
-        except CorruptStore as error:
+        missing = mix.take(number, turn.part)
+        if store is newest:
+            source.missing[turn.part] = missing
+            source.lacked += missing
+        else:
+            others = True
+    if mix is not None and source is not None:
+        if past is not None and past.gaps:
+            source.gaps = past.gaps_within(mix.begin, ask.hour)
+        if others:
+            source.missing[turn.part] = _missing(source, mix, turn.part)
+
+
+def _read(source: Source, store: Store, short: ShortStore | None, ask: Ask, mix: Mix) -> int | None:
+    """The number of a store's reading at the place, the one that there is or a new one; None where it tells nothing."""
+    if run := source.run_of(store):
+        return run.number
+    if any(store is each for each in source.damaged):
+        return None
+    spot = ask.sampler.find(store.schema.grid)
+    if spot is None:
+        return None
+    try:
+        values = ask.sampler.read(store, spot)
+    except CorruptStore as error:
+        past = ask.pasts.get(source.model)
+        if past is not None and short is not None:
+            past.set_aside(short, error)
+        else:
             log.error("%s: %s", store.schema.model, error)
-            source.unreadable = source.unreadable or store is newest
-            continue
-        source.runs.append(Run(store, cell, mix.fill(Reading(plan, values), hour)))
-    if mix is not None and source is not None and source.runs:
-        first = source.runs[0]
-        whole = len(source.runs) == 1 and first.store is newest and not newest.schema.withheld
-        source.missing = mix.lacked[first.number] if whole else mix.missing(plan_of(newest.schema))
-    return source
+            source.damaged.append(store)
+        return None
+    number = mix.add(Reading(plan_of(store.schema), values), _NEVER if source.beside else ask.hour)
+    source.runs.append(Run(store, spot.cell, number, short is not None))
+    return number
 
 
-Rungs = dict[str, Rung]
+def is_beside(schema: StoreSchema) -> bool:
+    """Whether it tells only what goes with a forecast: an analysis, statistics of an ensemble."""
+    return ANALYSIS in schema.traits or not preference.is_plain(schema.model)
 
 
-def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Collection[str], now: datetime) -> Rungs:
-    """On which rung each model stands that told something here or should have: model -> rung.
+def _missing(source: Source, mix: Mix, part: Part) -> int:
+    """How many numbers of a part the model's newest run should have told that nobody has told yet."""
+    run = source.run_of(source.newest)
+    return mix.missing(plan_of(source.newest.schema), part, run.number if run else None)
 
-    troubled: models of which something newer cannot be used, or nothing at all.
+
+def _candidates(
+    runs: Sequence[Store], past: RunOfRuns | None, mix: Mix | None, part: Part
+) -> Iterator[tuple[Store, ShortStore | None]]:
+    """The runs of a model that may tell something, newest first, with the short store that one is read from.
+
+    Short stores are opened where something is missing that they may tell; damaged ones are passed over.
     """
-    rungs = dict.fromkeys(sources.stale, Rung.NEXT_MODEL)
-    for source in sources.models:
-        rung = _rung_of(source, mix, troubled, now)
-        if rung is not None:
-            rungs[source.model] = rung
-    if troubled:
-        asked = {source.model for source in sources.models}
-        for model in troubled:
-            if model not in asked and not is_excluded(model, options):
-                rungs[model] = Rung.NEXT_MODEL
-    return rungs
-
-
-def _rung_of(source: Source, mix: Mix, troubled: Collection[str], now: datetime) -> Rung | None:
-    schema = source.newest.schema
-    age = now - schema.init_time
-    told = lately = earlier = False
-    for run in source.runs:
-        told = told or mix.given[run.number] > 0
-        if mix.lately[run.number]:
-            lately = True
-            earlier = earlier or run.store is not source.newest
-    if source.overtaken:
-        return Rung.NEXT_MODEL
-    if not lately:
-        if source.unreadable or age > timedelta(minutes=schema.lead_times[-1]):
-            return Rung.NEXT_MODEL
-        return Rung.NEWEST if told else None
-    if source.unreadable or source.model in troubled or age > timedelta(minutes=schema.freshness.late_after):
-        return Rung.LAST_GOOD
-    return Rung.PREVIOUS_RUN if earlier else Rung.NEWEST
-
-
-@lru_cache(maxsize=1)
-def product_version() -> str:
-    """The version of this software as `flags.version` tells it."""
-    return f"Windlass {version('windlass')}"
-
-
-def make_flags(sources: Sources, mix: Mix | None, rungs: Rungs, options: ForecastOptions) -> dict[str, Any]:
-    """`flags`: who filled something, from which runs and cells, on which rung, and who is stale or unreadable."""
-    times: dict[str, str] = {}
-    earlier: dict[str, str] = {}
-    cells: dict[str, dict[str, float]] = {}
-    for source in sources.models:
-        name = preference.source_name(source.model)
-        for run in source.runs:
-            if mix is None or not mix.given[run.number]:
-                continue
-            schema = run.store.schema
-            time = f"{schema.init_time:%Y-%m-%d %H}Z"
-            if name in times:
-                earlier[name] = time
-                continue
-            times[name] = time
-            lat, lon = schema.grid.latlon(run.cell)
-            cells[name] = {"x": run.cell.x, "y": run.cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
-    flags: dict[str, Any] = {
-        "sources": list(times),
-        "sourceTimes": times,
-        "units": str(options.units),
-        "version": product_version(),
-        "sourceIDX": cells,
-    }
-    if rungs:
-        flags["rung"] = lowest(rungs.values())
-        flags["rungs"] = {preference.source_name(model): rung for model, rung in rungs.items()}
-    if earlier:
-        flags["previousTimes"] = earlier
-    if sources.stale:
-        flags["staleSources"] = sorted(map(preference.source_name, sources.stale))
-    if unreadable := [source.model for source in sources.models if source.unreadable]:
-        flags["unreadableSources"] = [preference.source_name(model) for model in unreadable]
-    return flags
+    shorts = list(past.within(mix.begin, mix.last)) if past is not None and mix is not None else []
+    if past is None or mix is None or not shorts:
+        for store in runs:
+            yield store, None
+        return
+    should = plan_of(runs[0].schema)
+    by_time = [(store.schema.init_time, number, -1) for number, store in enumerate(runs)]
+    by_time += [(short.init_time, -1, number) for number, short in enumerate(shorts)]
+    for _, run, number in sorted(by_time, reverse=True):
+        if run >= 0:
+            yield runs[run], None
+            continue
+        short = shorts[number]
+        first, last = int(short.init_time.timestamp()), int(short.end.timestamp())
+        if mix.needs_between(should, part, first, last) and (opened := past.open(short)):
+            yield opened, short

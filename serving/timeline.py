@@ -9,57 +9,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving import days
-from serving.daily import day_hours
+from serving.daily import DayHours, day_hours
 from serving.merge import Slots
 from serving.options import ForecastOptions
 from serving.places import Place
 
-NOW_SECONDS = 60
+MINUTE = 60
+MINUTES = 61
 
 
 @dataclass(frozen=True)
 class Timeline:
     """The slots of an answer and where its blocks lie in them.
 
-    today: index range of the hours since local midnight, the last one holding `now`; hourly: the first slot's index.
+    days: the hours of the local days, which are the first slots where any block needs them; None where none does.
+    today: index range of the hours since local midnight, the last one holding the moment of the answer, where the
+    amounts since midnight are told. hourly: the first hour's index; now: that of the moment; minutes: how many slots
+    of a minute begin there.
     """
 
     slots: Slots
-    today: tuple[int, int]
+    days: DayHours | None
+    today: tuple[int, int] | None
     hourly: int
     hours: int
     now: int
+    minutes: int
+
+
+def chosen(block: str, options: ForecastOptions) -> NDArray[np.int64]:
+    """Positions of the items of a block that are told; raises IndexError for one that it does not have."""
+    if block == "minutely":
+        return np.arange(MINUTES, dtype=np.int64)
+    count = options.entries(block)
+    named: tuple[int, ...] | None = getattr(options, f"{block}_indices")
+    if named is None:
+        return np.arange(count, dtype=np.int64)
+    if named and not (min(named) >= 0 and max(named) < count):
+        raise IndexError(f"{block} has the positions 0 to {count - 1}, and not {max(named)}")
+    return np.array(named, dtype=np.int64)
 
 
 def make_timeline(place: Place, options: ForecastOptions, now: datetime) -> Timeline:
-    """The slots that the wanted blocks need and no others: days, hours, the minute that is now.
+    """The slots that the wanted blocks need and no others: days, hours, minutes.
 
-    Where the next hours lie among the hours of the days they are told once. They don't where a clock changes by half
-    an hour (Lord Howe): then they get slots of their own.
+    A forecast begins with the minute that is now, its hours with the hour on the wall; an answer of the Time Machine
+    with the moment that it is about, its hours at that day's midnight. Where the hours lie among those of the days they
+    are told once. They don't where a clock changes by half an hour (Lord Howe): then they get slots of their own.
     """
-    instant = int(now.timestamp() // 1)
-    today = days.local_date(place.timezone, now)
-    hour = days.local_hour(place.timezone, now)
+    moment = options.at or now
+    instant = int(moment.timestamp() // 1)
+    if options.at is None:
+        instant -= instant % MINUTE
+    sums = options.wants("currently") and options.version >= 2
     spans: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     count = 0
-    today_range = (0, 0)
-    if options.wants("daily") or options.wants("currently"):
-        all_days = day_hours(place.timezone, today)
-        end = (
-            len(all_days.starts) if options.wants("daily") else int(np.searchsorted(all_days.starts, instant, "right"))
-        )
-        spans.append((all_days.starts[:end], all_days.ends[:end]))
-        count = end
-        today_range = (0, int(np.searchsorted(all_days.starts, instant, "right")))
-    hourly, hours = 0, (168 if options.extend_hourly else 48) if options.wants("hourly") else 0
+    whole = None
+    today = None
+    first = days.local_date(place.timezone, moment)
+    if sums or options.wants("daily") or options.wants("day_night"):
+        whole = day_hours(place.timezone, first, options.entries("daily"))
+        count = int(whole.starts.searchsorted(instant, "right"))
+        today = (0, count) if sums else None
+        if options.wants("daily") or options.wants("day_night"):
+            count = len(whole.starts)
+        spans.append((whole.starts[:count], whole.ends[:count]))
+    hourly, hours = 0, options.entries("hourly") if options.wants("hourly") else 0
     if hours:
-        starts = days.HOUR * np.arange(hours, dtype=np.int64) + hour
-        hourly = int(np.searchsorted(spans[0][0], hour)) if spans else 0
+        begin = days.local_hour(place.timezone, moment)
+        if options.at is not None:
+            begin = days.local_days(place.timezone, first, 1).starts[0]
+        starts = days.HOUR * np.arange(hours, dtype=np.int64) + begin
+        hourly = int(spans[0][0].searchsorted(begin)) if spans else 0
         if not spans or not np.array_equal(spans[0][0][hourly : hourly + hours], starts):
             hourly = count
             spans.append((starts, starts + days.HOUR))
             count += hours
-    if options.wants("currently"):
-        spans.append((np.array([instant]), np.array([instant + NOW_SECONDS])))
+    minutes = MINUTES if options.wants("minutely") else int(options.wants("currently"))
+    if minutes:
+        starts = MINUTE * np.arange(minutes, dtype=np.int64) + instant
+        spans.append((starts, starts + MINUTE))
     slots = Slots(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]))
-    return Timeline(slots, today_range, hourly, hours, len(slots.starts) - 1)
+    return Timeline(slots, whole, today, hourly, hours, count, minutes)
