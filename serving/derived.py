@@ -7,21 +7,29 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.fire import fire_index
 from serving.kernels import kernel
 
 NONE, RAIN, SNOW, SLEET, ICE, MIXED = 0, 1, 2, 3, 4, 5
 # Words of the Dark Sky answer. `sleet` is ice pellets, `ice` is freezing rain.
 KIND_WORDS = ("none", "rain", "snow", "sleet", "ice", "mixed")
+# mm/h. Below this it is the noise of a model, and not felt.
+NOISE = 0.01
+# Several kinds at once, before they are told as mixed: this, and 2 to the power of each kind.
+SEVERAL = 64
+_RAIN_AND_SNOW = SEVERAL + (1 << RAIN) + (1 << SNOW)
 
 FREEZING = 273.15
 # Dark Sky's visibility ends at ten miles.
 VISIBILITY_LIMIT = 16_093.44
 
-# GRIB2 code table 4.201 -> kind; codes beyond 12 are unknown. 2 thunderstorm, 7 rain and snow, 11 drizzle are rain;
-# 6 wet snow, 9 graupel are snow; 4 mixed ice, 8 ice pellets, 10 hail are sleet; 12 freezing drizzle is ice.
-_KIND_OF_CODE = np.array([NONE, RAIN, RAIN, ICE, SLEET, SNOW, SNOW, RAIN, SLEET, SNOW, SLEET, RAIN, ICE], np.float64)
+# GRIB2 code table 4.201 -> kind; codes beyond 12 are unknown. 2 thunderstorm, 11 drizzle are rain; 6 wet snow,
+# 9 graupel are snow; 4 mixed ice, 8 ice pellets, 10 hail are sleet; 12 freezing drizzle is ice; 7 is rain and snow.
+_KIND_OF_CODE = np.array(
+    [NONE, RAIN, RAIN, ICE, SLEET, SNOW, SNOW, _RAIN_AND_SNOW, SLEET, SNOW, SLEET, RAIN, ICE], np.float64
+)
 # In the order of serving.quantities.KIND_NAMES after the code.
-_KIND_OF_FLAG = np.array([SNOW, SLEET, ICE, RAIN], np.float64)
+_KIND_OF_FLAG = np.array([SNOW, SLEET, ICE, RAIN], np.int64)
 
 
 @kernel
@@ -81,7 +89,7 @@ def snow_density(temperature: float, wind: float) -> float:
 def kind_of_flags(values: NDArray[np.float32], rows: NDArray[np.int64], time: int) -> float:
     """The kind that a store tells at one lead, from its type code or its yes/no flags; NaN where it tells none.
 
-    rows: [5] rows of serving.quantities.KIND_NAMES, -1 absent. Several flags: snow, pellets, freezing rain, rain.
+    rows: [5] rows of serving.quantities.KIND_NAMES, -1 absent. Where it says yes to several, SEVERAL with their bits.
     """
     if rows[0] >= 0:
         code = values[rows[0], time]
@@ -89,14 +97,24 @@ def kind_of_flags(values: NDArray[np.float32], rows: NDArray[np.int64], time: in
             number = round(code)
             return _KIND_OF_CODE[number] if 0 <= number < len(_KIND_OF_CODE) else math.nan
     told = math.nan
+    bits = 0
     for flag in range(4):
         if rows[flag + 1] >= 0:
             value = values[rows[flag + 1], time]
             if value >= 0.5:
-                return _KIND_OF_FLAG[flag]
-            if value < 0.5:
+                bits |= 1 << _KIND_OF_FLAG[flag]
+            elif value < 0.5:
                 told = 0.0
-    return told
+    return kind_of_bits(bits) if bits else told
+
+
+@kernel
+def kind_of_bits(bits: int) -> float:
+    """The kind of a single bit, SEVERAL with the bits of more."""
+    for kind in range(RAIN, MIXED):
+        if bits == 1 << kind:
+            return float(kind)
+    return float(SEVERAL + bits)
 
 
 @kernel
@@ -111,9 +129,23 @@ def kind_at(kind: float, temperature: float) -> float:
         if temperature >= FREEZING + 1.0:
             return RAIN
         return SNOW if temperature <= FREEZING - 1.0 else SLEET
-    if kind == RAIN and temperature <= FREEZING - 1.0:
-        return ICE
+    if temperature <= FREEZING - 1.0:
+        if kind == RAIN:
+            return ICE
+        if kind >= SEVERAL and int(kind) & (1 << RAIN):
+            return kind_of_bits((int(kind) - SEVERAL - (1 << RAIN)) | (1 << ICE))
     return kind
+
+
+@kernel
+def shares(kind: float) -> tuple[float, float, float]:
+    """How much of the water falls as rain, as snow and as ice; alike of each kind where several fall, as no model says
+    of which there is more."""
+    bits = 1 << int(kind) if kind < SEVERAL else int(kind) - SEVERAL
+    rain, snow = (bits >> RAIN) & 1, (bits >> SNOW) & 1
+    ice = ((bits >> SLEET) & 1) + ((bits >> ICE) & 1)
+    count = max(rain + snow + ice, 1)
+    return rain / count, snow / count, ice / count
 
 
 @kernel
@@ -128,13 +160,14 @@ def derive_weather(
     cape_unstable: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Fill out[3, slot]: wind speed (m s-1), wind bearing (degrees it comes from), apparent temperature (K), and cap
-    visibility and complete cape in place."""
+    """Fill out[4, slot]: wind speed (m s-1), wind bearing (degrees it comes from), apparent temperature (K), fire index
+    (0..100), and cap visibility and complete cape in place."""
     for n in range(len(temperature)):
         speed = math.hypot(eastward[n], northward[n])
         out[0, n] = speed
         out[1, n] = bearing(eastward[n], northward[n])
         out[2, n] = apparent_temperature(temperature[n], humidity[n], speed, solar[n])
+        out[3, n] = fire_index(temperature[n], humidity[n], speed)
         if visibility[n] > VISIBILITY_LIMIT:
             visibility[n] = VISIBILITY_LIMIT
         if math.isnan(cape[n]):
@@ -164,8 +197,8 @@ def derive_precipitation(
     """Fill out[8, slot]: intensity, rain, snow, ice intensity (mm/h), liquid, snow, ice amount and their sum (mm).
 
     Intensity is the slot's own amount per hour; only where no store gives amounts it is the model's instant rate.
-    Snow intensity is ten times its water, snow amount a depth by the density of new snow. `kind` is overwritten by
-    what falls, NaN where nothing does.
+    Less than NOISE is told as none and of no kind; its amount is kept. Snow intensity is ten times its water, snow
+    amount a depth by the density of new snow. `kind` is overwritten by what falls, NaN where nothing does.
     """
     for n in range(len(starts)):
         water = amount[n]
@@ -174,25 +207,27 @@ def derive_precipitation(
             intensity = rate[n]
         for k in range(8):
             out[k, n] = math.nan
-        out[0, n] = intensity
-        if math.isnan(intensity):
-            kind[n] = math.nan
-            continue
         falls = kind_at(kind[n], temperature[n]) if intensity > 0.0 else 0.0
-        kind[n] = falls if falls > 0.0 else math.nan
+        if intensity < NOISE:
+            intensity = 0.0
+        out[0, n] = intensity
+        kind[n] = min(falls, MIXED) if falls > 0.0 and intensity > 0.0 else math.nan
+        if math.isnan(intensity):
+            continue
         if math.isnan(falls):
             continue
-        out[1, n] = intensity if falls == RAIN else 0.0
-        out[2, n] = 10.0 * intensity if falls == SNOW else 0.0
-        out[3, n] = intensity if falls in (SLEET, ICE, MIXED) else 0.0
+        rain, snow, ice = shares(falls)
+        out[1, n] = rain * intensity
+        out[2, n] = snow * 10.0 * intensity
+        out[3, n] = ice * intensity
         if math.isnan(water):
             continue
         depth = 0.0
-        if falls == SNOW:
+        if snow > 0.0:
             air = temperature[n] if not math.isnan(temperature[n]) else FREEZING
             blow = wind[n] if not math.isnan(wind[n]) else 0.0
-            depth = water * 1000.0 / snow_density(air, blow)
-        out[4, n] = water if falls == RAIN else 0.0
+            depth = snow * water * 1000.0 / snow_density(air, blow)
+        out[4, n] = rain * water
         out[5, n] = depth
-        out[6, n] = water if falls in (SLEET, ICE, MIXED) else 0.0
+        out[6, n] = ice * water
         out[7, n] = out[4, n] + out[5, n] + out[6, n]

@@ -1,7 +1,7 @@
-"""Sun and moon: where they stand, when the sun crosses a height, how daylight spreads over hours.
+"""The sun: where it stands, when it crosses a height, how daylight spreads over hours.
 
-Meeus, Astronomical Algorithms (2nd ed.), chapters 12, 25 and 47 with their leading terms: 0.01 degrees for the sun,
-0.3 for the moon. The hour angle comes from right ascension and sidereal time, not from a fitted equation of time.
+Meeus, Astronomical Algorithms (2nd ed.), chapters 12 and 25: 0.002 degrees, half a second, from 1980 to 2030. The hour
+angle comes from right ascension and sidereal time, not from a fitted equation of time.
 """
 
 from __future__ import annotations
@@ -12,39 +12,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.kernels import kernel
+from serving.sky import DAY, TURN, Track, centuries, crossing, nutation, obliquity, sidereal_time, span_of, track_of
 
-DAY = 86_400.0
-J2000 = 946_728_000.0  # 2000-01-01T12:00Z
 # Refraction of 34' at the horizon and the sun's radius of 16'.
 SIN_RISE = math.sin(math.radians(-50.0 / 60.0))
 SIN_CIVIL_TWILIGHT = math.sin(math.radians(-6.0))
 STEP = 900
 # How far twilight reaches: the weight of the sun at the horizon is half of this.
 _TWILIGHT = 0.02
-# A mean solar day in degrees of hour angle per second.
-_TURN = 360.0 / DAY
 
 
 @kernel
-def sun(instant: float) -> tuple[float, float]:
-    """(declination, hour angle at Greenwich) in radians at Unix seconds."""
-    days = (instant - J2000) / DAY
-    t = days / 36525.0
-    rad = math.pi / 180.0
-    omega = (125.04 - 1934.136 * t) * rad
-    anomaly = (357.52911 + t * (35999.05029 - 0.0001537 * t)) * rad
+def sun_longitude(t: float) -> float:
+    """Ecliptic longitude as seen, mean equinox of date, radians, of centuries since J2000.
+
+    Meeus, chapter 25, with the pull of Venus, Jupiter and the moon from his Astronomical Formulae, chapter 18.
+    """
+    anomaly = math.radians(357.52911 + t * (35999.05029 - 0.0001537 * t))
     centre = (
         math.sin(anomaly) * (1.914602 - t * (0.004817 + 0.000014 * t))
         + math.sin(2 * anomaly) * (0.019993 - 0.000101 * t)
         + math.sin(3 * anomaly) * 0.000289
     )
-    longitude = 280.46646 + t * (36000.76983 + 0.0003032 * t) + centre - 0.00569 - 0.00478 * math.sin(omega)
-    tilt = (23.4392911 - t * (0.0130042 + t * (1.64e-7 - 5.036e-7 * t)) + 0.00256 * math.cos(omega)) * rad
-    lam = longitude * rad
-    declination = math.asin(math.sin(tilt) * math.sin(lam))
-    ascension = math.atan2(math.cos(tilt) * math.sin(lam), math.cos(lam))
-    sidereal = (280.46061837 + 360.98564736629 * days + 0.000387933 * t * t) * rad
-    return declination, (sidereal - ascension) % (2.0 * math.pi)
+    # Those count centuries from 1900.
+    c = t + 1.0
+    pull = (
+        0.00134 * math.cos(math.radians(153.23 + 22518.7541 * c))
+        + 0.00154 * math.cos(math.radians(216.57 + 45037.5082 * c))
+        + 0.00200 * math.cos(math.radians(312.69 + 32964.3577 * c))
+        + 0.00179 * math.sin(math.radians(350.74 + 445267.1142 * c - 0.00144 * c * c))
+        + 0.00178 * math.sin(math.radians(231.19 + 20.20 * c))
+    )
+    return math.radians(280.46646 + t * (36000.76983 + 0.0003032 * t) + centre + pull - 0.00569)
+
+
+@kernel
+def sun(instant: float) -> tuple[float, float]:
+    """(declination, hour angle at Greenwich) in radians at Unix seconds."""
+    t = centuries(instant)
+    longitude = sun_longitude(t) + nutation(t)
+    tilt = obliquity(t)
+    declination = math.asin(math.sin(tilt) * math.sin(longitude))
+    ascension = math.atan2(math.cos(tilt) * math.sin(longitude), math.cos(longitude))
+    return declination, (sidereal_time(instant) - ascension) % (2.0 * math.pi)
 
 
 @kernel
@@ -58,65 +68,64 @@ def sine_of_elevation(instant: float, lat: float, lon: float) -> float:
 
 
 @kernel
-def noon_near(instant: float, lon: float) -> float:
-    """The upper transit of the sun closest to an instant."""
+def _positions(first: int, hours: int) -> NDArray[np.float64]:
+    out = np.zeros((hours, 4))
+    for n in range(hours):
+        t = centuries(first + 3600.0 * n)
+        longitude = sun_longitude(t) + nutation(t)
+        tilt = obliquity(t)
+        out[n, 0] = math.cos(longitude)
+        out[n, 1] = math.cos(tilt) * math.sin(longitude)
+        out[n, 2] = math.sin(tilt) * math.sin(longitude)
+    return out
+
+
+def sun_track(first: int, hours: int) -> Track:
+    """The sun every hour from `first` (Unix seconds) on."""
+    return track_of(_positions, first, hours)
+
+
+@kernel
+def noon_near(positions: NDArray[np.float64], first: int, sidereal: float, instant: float, lon: float) -> float:
+    """The upper transit of the sun closest to an instant; lon: radians."""
     noon = instant
     for _ in range(2):
-        _, hour_angle = sun(noon)
-        degrees = (math.degrees(hour_angle) + lon + 180.0) % 360.0 - 180.0
-        noon -= degrees / _TURN
+        i = min(max(round((noon - first) / 3600.0), 0), len(positions) - 1)
+        angle = sidereal + TURN * (noon - first) + lon - math.atan2(positions[i, 1], positions[i, 0])
+        # A mean solar day is a turn against the sun.
+        noon -= ((angle + math.pi) % (2.0 * math.pi) - math.pi) * DAY / (2.0 * math.pi)
     return noon
 
 
 @kernel
-def crossing(low: float, high: float, level: float, lat: float, lon: float) -> float:
-    """When the sine of the elevation passes `level` between two instants; NaN where both lie on one side."""
-    a = sine_of_elevation(low, lat, lon) - level
-    b = sine_of_elevation(high, lat, lon) - level
-    if a * b > 0.0:
-        return math.nan
-    side = 0
-    middle = low
-    # Regula falsi, Illinois variant: the end that stays is halved, so that it can't stall.
-    for _ in range(60):
-        middle = (low * b - high * a) / (b - a) if b != a else 0.5 * (low + high)
-        c = sine_of_elevation(middle, lat, lon) - level
-        if abs(c) < 1e-9 or high - low < 0.01:
-            break
-        if a * c > 0.0:
-            low, a = middle, c
-            if side == -1:
-                b *= 0.5
-            side = -1
-        else:
-            high, b = middle, c
-            if side == 1:
-                a *= 0.5
-            side = 1
-    return middle
+def _events(
+    positions: NDArray[np.float64],
+    first: int,
+    sidereal: float,
+    starts: NDArray[np.int64],
+    lat: float,
+    lon: float,
+    out: NDArray[np.float64],
+) -> None:
+    for day in range(len(starts) - 1):
+        noon = noon_near(positions, first, sidereal, 0.5 * (starts[day] + starts[day + 1]), lon)
+        before = noon - 0.5 * DAY
+        after = noon + 0.5 * DAY
+        out[0, day] = crossing(positions, first, sidereal, before, noon, SIN_CIVIL_TWILIGHT, lat, lon)
+        out[1, day] = crossing(positions, first, sidereal, before, noon, SIN_RISE, lat, lon)
+        out[2, day] = crossing(positions, first, sidereal, noon, after, SIN_RISE, lat, lon)
+        out[3, day] = crossing(positions, first, sidereal, noon, after, SIN_CIVIL_TWILIGHT, lat, lon)
 
 
-@kernel
 def sun_events(starts: NDArray[np.int64], lat: float, lon: float) -> NDArray[np.float64]:
     """[dawn, sunrise, sunset, dusk] x [day]: the crossings before and after the noon nearest to each day's middle.
 
-    starts: [day + 1], Unix seconds of the local midnights. NaN where the sun does not cross. An evening's sunset
-    belongs to its day even where it falls after midnight.
+    starts: [day + 1], Unix seconds of the local midnights; latitude and longitude in degrees. NaN where the sun does
+    not cross. An evening's sunset belongs to its day even where it falls after midnight.
     """
-    days = len(starts) - 1
-    out = np.empty((4, days))
-    for day in range(days):
-        noon = noon_near(0.5 * (starts[day] + starts[day + 1]), lon)
-        before = noon - 0.5 * DAY
-        after = noon + 0.5 * DAY
-        out[0, day] = crossing(before, noon, SIN_CIVIL_TWILIGHT, lat, lon)
-        out[1, day] = crossing(before, noon, SIN_RISE, lat, lon)
-        out[2, day] = crossing(noon, after, SIN_RISE, lat, lon)
-        out[3, day] = crossing(noon, after, SIN_CIVIL_TWILIGHT, lat, lon)
-    return out
+    return sun_track(*span_of(starts)).search(_events, 4, starts, lat, lon)
 
 
-@kernel
 def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float64]:
     """[count] running integral of the daylight weight from `first` on, every STEP seconds.
 
@@ -124,48 +133,34 @@ def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float
     that any interval's mean can be spread by it and the mean is kept.
     """
     out = np.empty(count)
-    phi = math.radians(lat)
+    _daylight(first, lat, lon, out)
+    return out
+
+
+@kernel
+def _daylight(first: int, lat: float, lon: float, out: NDArray[np.float64]) -> None:
+    """The sun's declination and hour angle are interpolated between instants 24 steps apart: 0.02 degrees at most."""
+    count = len(out)
+    high, wide, lam = math.sin(math.radians(lat)), math.cos(math.radians(lat)), math.radians(lon)
     block = 24
     total = 0.0
     previous = 0.0
     declination, hour_angle = sun(float(first))
     for start in range(0, count, block):
         next_declination, next_hour_angle = sun(float(first + (start + block) * STEP))
-        turn = (next_hour_angle - hour_angle) % (2.0 * math.pi)
+        turn = (next_hour_angle - hour_angle) % (2.0 * math.pi) / block
+        tilt = (next_declination - declination) / block
+        # Sine and cosine of both angles are carried on from step to step: turned by as much each time.
+        turning, stepping = complex(math.cos(turn), math.sin(turn)), complex(math.cos(tilt), math.sin(tilt))
+        angle = complex(math.cos(hour_angle + lam), math.sin(hour_angle + lam))
+        delta = complex(math.cos(declination), math.sin(declination))
         for i in range(start, min(start + block, count)):
-            part = (i - start) / block
-            delta = declination + part * (next_declination - declination)
-            angle = hour_angle + part * turn + math.radians(lon)
-            sine = math.sin(phi) * math.sin(delta) + math.cos(phi) * math.cos(delta) * math.cos(angle)
+            sine = high * delta.imag + wide * delta.real * angle.real
             weight = 0.5 * (sine + math.sqrt(sine * sine + _TWILIGHT * _TWILIGHT))
             if i:
                 total += 0.5 * (previous + weight) * STEP
             out[i] = total
             previous = weight
+            angle *= turning
+            delta *= stepping
         declination, hour_angle = next_declination, next_hour_angle
-    return out
-
-
-@kernel
-def moon_phase(instant: float) -> float:
-    """The moon's elongation east of the sun as a share of the circle: 0 new, 0.25 first quarter, 0.5 full."""
-    t = (instant - J2000) / DAY / 36525.0
-    rad = math.pi / 180.0
-    elongation = (297.8501921 + 445267.1114034 * t) * rad
-    anomaly_sun = (357.5291092 + 35999.0502909 * t) * rad
-    anomaly = (134.9633964 + 477198.8675055 * t) * rad
-    node = (93.2720950 + 483202.0175233 * t) * rad
-    moon = (
-        6.288774 * math.sin(anomaly)
-        + 1.274027 * math.sin(2 * elongation - anomaly)
-        + 0.658314 * math.sin(2 * elongation)
-        + 0.213618 * math.sin(2 * anomaly)
-        - 0.185116 * math.sin(anomaly_sun)
-        - 0.114332 * math.sin(2 * node)
-        + 0.058793 * math.sin(2 * elongation - 2 * anomaly)
-        + 0.057066 * math.sin(2 * elongation - anomaly_sun - anomaly)
-        + 0.053322 * math.sin(2 * elongation + anomaly)
-        + 0.045758 * math.sin(2 * elongation - anomaly_sun)
-    )
-    centre = 1.914602 * math.sin(anomaly_sun) + 0.019993 * math.sin(2 * anomaly_sun)
-    return ((elongation / rad + moon - centre) / 360.0) % 1.0

@@ -1,0 +1,27 @@
+"""The halves of local days: the day from 04:00 until 17:00 on the wall, the night from then until 04:00."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.daily import DayHours
+from serving.day_fields import DAY_NIGHT
+from serving.span_icons import fill_span_icons
+from serving.statistics import fill_statistics, make_table
+
+_TABLE = make_table(DAY_NIGHT)
+_ROW = {field.name: row for row, field in enumerate(DAY_NIGHT)}
+
+
+def summarise_halves(columns: NDArray[np.float64], hours: DayHours, pirate: bool = False) -> NDArray[np.float64]:
+    """[field, half] in SI, rows as DAY_NIGHT. columns: [column, hour] beginning with `hours`; pirate: which icons."""
+    # A half is two parts of the day.
+    bounds = hours.parts[::2]
+    windows = np.stack((bounds[:-1], bounds[1:]))[np.newaxis]
+    windows.setflags(write=False)
+    out = np.empty((len(DAY_NIGHT), len(hours.halves)))
+    fill_statistics(columns, hours.starts, hours.ends, windows, _TABLE, out)
+    fill_span_icons(columns, windows, hours.parts, 2, True, pirate, out[_ROW["icon"]])
+    out[_ROW["time"]] = hours.halves
+    return out
