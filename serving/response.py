@@ -1,8 +1,4 @@
-"""Columns to bytes: the data points of a block as JSON, written once, missing fields left out.
-
-A number is rounded as Python's `round` does, from its exact binary value, halves to even, and written in the fewest
-digits: the bytes equal those of a JSON library fed with rounded floats, but for `-0.0`, which is written `0.0`.
-"""
+"""Columns to bytes: the data points of a block as JSON, written once, missing fields left out or told as such."""
 
 from __future__ import annotations
 
@@ -14,37 +10,42 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.derived import KIND_WORDS
-from serving.fields import COLUMN, CURRENTLY, DAILY, HOURLY, TEXT, Field
+from serving.blocks import BLOCK_FIELDS
+from serving.day_fields import DayField
+from serving.fields import COLUMN, TEXT, Field
+from serving.icons import ICON_WORDS
 from serving.kernels import kernel
+from serving.machine import PIECE, address_of, put_piece, put_word
+from serving.numbers import LIMIT, LONGEST, write_number
+from serving.options import ForecastOptions, Missing
 from serving.units import UNITS, System
+from serving.words import NOTHING, VOCABULARY, first_word
 
-# Beyond this the decimals of a float64 are not its own any more; nothing on Earth measures so much.
-LIMIT = 1e11
-# The longest number: sign, 12 digits, point, 4 decimals; the longest word is shorter.
-_LONGEST = 24
-# Keys and words are copied in one piece of this many bytes, whatever they need: the next write covers the rest.
-_PIECE = 32
-
-_POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+_LONGEST = max(LONGEST, *(len(word) + 2 for word in VOCABULARY))
+_OPEN = ord("{")
+_CLOSE, _COMMA = np.uint64(ord("}")), np.uint64(ord(","))
 
 
 def _pieces(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """([text, _PIECE] bytes, [text] lengths)."""
-    pieces = np.zeros((len(texts), _PIECE), dtype=np.uint8)
+    """([text, PIECE] bytes, [text] lengths). They are copied whole: the next write covers what they do not need."""
+    pieces = np.zeros((len(texts), PIECE), dtype=np.uint8)
     for row, text in enumerate(texts):
-        if len(text) > _PIECE:
-            raise ValueError(f"{text!r} is longer than {_PIECE} bytes")
+        if len(text) > PIECE:
+            raise ValueError(f"{text!r} is longer than {PIECE} bytes")
         pieces[row, : len(text)] = np.frombuffer(text.encode(), dtype=np.uint8)
     return pieces, np.array([len(text) for text in texts], dtype=np.int64)
 
 
-_WORDS, _WORD_SIZES = _pieces([f'"{word}"' for word in KIND_WORDS])
+_WORDS, _WORD_SIZES = _pieces([f'"{word}"' for word in VOCABULARY])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A block's fields as the writer wants them: keys as `,"name":` pieces, per field its row and numbers."""
+    """A block's fields as the writer wants them: keys as `,"name":` pieces, per field its row and numbers.
+
+    shifts: of a word where the words of its column begin. nothing: [2] pieces for a missing number and a missing word,
+    of no bytes where such a field is left out.
+    """
 
     keys: NDArray[np.uint8]
     key_sizes: NDArray[np.int64]
@@ -52,6 +53,8 @@ class Layout:
     scales: NDArray[np.float64]
     shifts: NDArray[np.float64]
     decimals: NDArray[np.int64]
+    nothing: NDArray[np.uint8]
+    nothing_sizes: NDArray[np.int64]
 
     @property
     def longest_point(self) -> int:
@@ -59,148 +62,126 @@ class Layout:
         return int(self.key_sizes.sum()) + _LONGEST * len(self.columns) + 3
 
 
-def make_layout(fields: Sequence[Field], columns: Sequence[int], system: System) -> Layout:
+def make_layout(
+    fields: Sequence[Field],
+    columns: Sequence[int],
+    system: System,
+    version: int = 2,
+    missing: Missing = Missing.ABSENT,
+) -> Layout:
     """The layout of `fields` that lie in these rows of the block's matrix."""
     keys, key_sizes = _pieces([f',"{field.name}":' for field in fields])
     units = [UNITS[system][field.dimension] for field in fields]
+    nothing, nothing_sizes = _pieces(NOTHING[missing])
+    shifts = [
+        first_word(field.column, version) if field.decimals == TEXT else unit.shift
+        for field, unit in zip(fields, units, strict=True)
+    ]
     return Layout(
         keys=keys,
         key_sizes=key_sizes,
         columns=np.array(columns, dtype=np.int64),
         scales=np.array([unit.scale for unit in units]),
-        shifts=np.array([unit.shift for unit in units]),
+        shifts=np.array(shifts, dtype=np.float64),
         decimals=np.array([field.decimals for field in fields], dtype=np.int64),
+        nothing=nothing,
+        nothing_sizes=nothing_sizes,
     )
 
 
-@lru_cache(maxsize=32)
-def layout_of(block: str, system: System) -> Layout:
-    """The layout of `currently`, `hourly` or `daily` in a unit system."""
-    if block == "daily":
-        return make_layout(DAILY, range(len(DAILY)), system)
-    fields = {"currently": CURRENTLY, "hourly": HOURLY}[block]
-    return make_layout(fields, [COLUMN[field.column] for field in fields], system)
+def told_fields(block: str, options: ForecastOptions) -> list[Field]:
+    """The fields that a block of an answer has."""
+    past = options.at is None or options.tmextra
+    return [field for field in BLOCK_FIELDS[block] if field.is_told(options.version, options.extra, past)]
 
 
-@kernel
-def rounded(value: float, power: int) -> int:
-    """`value` x `power` as the nearest integer, by the exact product, halves to even; 0 <= value < LIMIT."""
-    product = value * power
-    whole = math.floor(product)
-    part = product - whole
-    count = int(whole)
-    if part == 0.5:
-        # The exact product is product + error (Dekker, 1971): only where it is a true half, even wins.
-        split = 134217729.0 * value
-        high = split - (split - value)
-        low = value - high
-        error = (high * power - product) + low * power
-        if error > 0.0 or (error == 0.0 and count % 2 == 1):
-            count += 1
-    elif part > 0.5:
-        count += 1
-    return count
+def layout_of(block: str, options: ForecastOptions) -> Layout:
+    """The layout of a block as the client asked for it."""
+    past = options.at is None or options.tmextra
+    return _layout(block, options.units, options.version, options.extra, past, options.missing)
 
 
-@kernel
-def write_number(out: NDArray[np.uint8], position: int, value: float, decimals: int, powers: NDArray[np.int64]) -> int:
-    """Write a finite number below LIMIT; the position after it. With 0 decimals an integer, else at least one digit."""
-    count = rounded(abs(value), powers[decimals])
-    if value < 0.0 and count > 0:
-        out[position] = 45
-        position += 1
-    digits = 1
-    while digits < 18 and count >= powers[digits]:
-        digits += 1
-    digits = max(digits, decimals + 1)
-    # The digits from the last to the first; the point stands before the last `decimals` of them.
-    end = position + digits + (1 if decimals else 0)
-    at = end - 1
-    for _ in range(decimals):
-        following = count // 10
-        out[at] = 48 + (count - following * 10)
-        count = following
-        at -= 1
-    if decimals:
-        out[at] = 46
-        at -= 1
-    while at >= position:
-        following = count // 10
-        out[at] = 48 + (count - following * 10)
-        count = following
-        at -= 1
-    if decimals:
-        while out[end - 1] == 48 and out[end - 2] != 46:
-            end -= 1
-    return end
-
-
-@kernel
-def _put(out: NDArray[np.uint8], position: int, pieces: NDArray[np.uint8], row: int) -> None:
-    for i in range(_PIECE):
-        out[position + i] = pieces[row, i]
+@lru_cache(maxsize=256)
+def _layout(block: str, system: System, version: int, extra: frozenset[str], past: bool, missing: Missing) -> Layout:
+    fields = [(row, field) for row, field in enumerate(BLOCK_FIELDS[block]) if field.is_told(version, extra, past)]
+    rows = [row if isinstance(field, DayField) else COLUMN[field.column] for row, field in fields]
+    return make_layout([field for _, field in fields], rows, system, version, missing)
 
 
 @kernel
 def _write_points(
     out: NDArray[np.uint8],
     matrix: NDArray[np.float64],
-    first: int,
-    count: int,
+    points: NDArray[np.int64],
     keys: NDArray[np.uint8],
     key_sizes: NDArray[np.int64],
     columns: NDArray[np.int64],
     scales: NDArray[np.float64],
     shifts: NDArray[np.float64],
     decimals: NDArray[np.int64],
+    nothing: NDArray[np.uint8],
+    nothing_sizes: NDArray[np.int64],
     words: NDArray[np.uint8],
     word_sizes: NDArray[np.int64],
-    powers: NDArray[np.int64],
 ) -> int:
-    position = 0
-    for n in range(first, first + count):
-        if n > first:
-            out[position] = 44
-            position += 1
-        opening = position
-        position += 1
+    begin, key, word, none = address_of(out), address_of(keys), address_of(words), address_of(nothing)
+    at = begin
+    for p in range(len(points)):
+        if p > 0:
+            put_word(at, _COMMA)
+            at += 1
+        opening = at
+        at += 1
         for f in range(len(columns)):
-            value = matrix[columns[f], n] * scales[f] + shifts[f]
-            if not abs(value) < LIMIT:
+            value = matrix[columns[f], points[p]] * scales[f] + shifts[f]
+            kind = 1 if decimals[f] == TEXT else 0
+            is_there = abs(value) < LIMIT
+            if not is_there and nothing_sizes[kind] == 0:
                 continue
             # The first key's comma lies where the brace belongs.
-            if position == opening + 1:
-                position = opening
-            _put(out, position, keys, f)
-            position += key_sizes[f]
-            if decimals[f] == TEXT:
-                word = int(value)
-                _put(out, position, words, word)
-                position += word_sizes[word]
+            if at == opening + 1:
+                at = opening
+            put_piece(at, key + PIECE * f)
+            at += int(key_sizes[f])
+            if not is_there:
+                put_piece(at, none + PIECE * kind)
+                at += int(nothing_sizes[kind])
+            elif kind:
+                told = int(value)
+                put_piece(at, word + PIECE * told)
+                at += int(word_sizes[told])
             else:
-                position = write_number(out, position, value, decimals[f], powers)
-        out[opening] = 123
-        out[position] = 125
-        position += 1
-    return position
+                at = write_number(at, value, decimals[f])
+        out[opening - begin] = _OPEN
+        put_word(at, _CLOSE)
+        at += 1
+    return at - begin
 
 
-def write_points(layout: Layout, matrix: NDArray[np.float64], first: int, count: int) -> bytes:
-    """`{...},{...}`: data points first..first + count of a [column, point] matrix in SI; NaN is left out."""
-    out = np.empty(layout.longest_point * count + _PIECE, dtype=np.uint8)
+def write_points(layout: Layout, matrix: NDArray[np.float64], points: NDArray[np.int64]) -> bytes:
+    """`{...},{...}`: these points of a [column, point] matrix in SI; NaN is nothing."""
+    out = np.empty(layout.longest_point * len(points) + PIECE, dtype=np.uint8)
     size = _write_points(
         out,
         matrix,
-        first,
-        count,
+        points,
         layout.keys,
         layout.key_sizes,
         layout.columns,
         layout.scales,
         layout.shifts,
         layout.decimals,
+        layout.nothing,
+        layout.nothing_sizes,
         _WORDS,
         _WORD_SIZES,
-        _POWERS,
     )
     return out[:size].tobytes()
+
+
+def icon_in_json(number: float, missing: Missing) -> bytes:
+    """`"icon":"rain",` for a block; nothing where there is none and the client does not want to know."""
+    if math.isnan(number):
+        nothing = NOTHING[missing][1]
+        return b'"icon":%s,' % nothing.encode() if nothing else b""
+    return b'"icon":"%s",' % ICON_WORDS[int(number)].encode()

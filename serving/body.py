@@ -1,0 +1,119 @@
+"""The blocks of data points of an answer, from its columns to their bytes. A block that is not wanted is not made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from serving import daily
+from serving.day_night import summarise_halves
+from serving.fields import COLUMN
+from serving.icons import fill_icons
+from serving.options import ForecastOptions, Icons
+from serving.places import Place
+from serving.provenance import Trail
+from serving.response import icon_in_json, layout_of, told_fields, write_points
+from serving.span_icons import days_icon, minutes_icon, span_icon
+from serving.timeline import Timeline, chosen
+
+# The icon of the hours is that of so many of them, in so many parts.
+AHEAD, PARTS = 24, 4
+_ICON = COLUMN["icon"]
+_AMOUNTS = [COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the blocks are made of. columns: [column, slot], rows of serving.fields.COLUMNS, icons still missing; trail:
+    who told what, where the client wants to know."""
+
+    columns: NDArray[np.float64]
+    timeline: Timeline
+    place: Place
+    options: ForecastOptions
+    trail: Trail | None = None
+
+    def written(self) -> list[bytes]:
+        """`,"currently":{...}` and so on, in the order of the contract."""
+        blocks = {
+            "currently": self._currently,
+            "minutely": self._minutely,
+            "hourly": self._hourly,
+            "day_night": self._day_night,
+            "daily": self._daily,
+        }
+        if self.timeline.minutes:
+            self._fill_icons(self.timeline.now, 1, False)
+        if self.timeline.hours:
+            self._fill_icons(self.timeline.hourly, self.timeline.hours, True)
+        return [b',"%s":%s' % (block.encode(), write()) for block, write in blocks.items() if self.options.wants(block)]
+
+    @property
+    def _pirate(self) -> bool:
+        return self.options.icons is Icons.PIRATE
+
+    def _fill_icons(self, first: int, count: int, warns: bool) -> None:
+        starts, place = self.timeline.slots.starts, self.place
+        fill_icons(self.columns, self.columns[_ICON], starts, first, count, place.lat, place.lon, self._pirate, warns)
+
+    def _data(self, block: str, icon: bytes, matrix: NDArray[np.float64], first: int, count: int) -> bytes:
+        """A block that is a list, of `count` slots from the first on. matrix: [field, item] of it, or the columns."""
+        points = chosen(block, self.options) + (first if matrix is self.columns else 0)
+        data = write_points(layout_of(block, self.options), matrix, points)
+        return b'{%s"data":[%s]%s}' % (icon, data, self._told_by(block, first, count))
+
+    def _told_by(self, block: str, first: int, count: int) -> bytes:
+        """`,"provenance":{...}` of a block that so many slots tell; nothing where nobody asks."""
+        if self.trail is None:
+            return b""
+        fields = told_fields(block, self.options)
+        return b',"provenance":' + orjson.dumps(self.trail.of_block(fields, first, count))
+
+    def _icon(self, number: float) -> bytes:
+        return icon_in_json(number, self.options.missing)
+
+    def _currently(self) -> bytes:
+        now = self.timeline.now
+        point = self.columns[:, now : now + 1].copy()
+        if self.timeline.today is not None:
+            fallen_today(self.columns, self.timeline, point)
+        written = write_points(layout_of("currently", self.options), point, np.zeros(1, dtype=np.int64))
+        return written[:-1] + self._told_by("currently", now, 1) + b"}"
+
+    def _minutely(self) -> bytes:
+        now, minutes = self.timeline.now, self.timeline.minutes
+        icon = minutes_icon(self.columns, now, minutes, self.columns[_ICON, now], self._pirate)
+        return self._data("minutely", self._icon(icon), self.columns, now, minutes)
+
+    def _hourly(self) -> bytes:
+        first = self.timeline.hourly
+        ahead = min(AHEAD, self.timeline.hours)
+        parts = np.array([first + ahead * part // PARTS for part in range(PARTS + 1)])
+        # Kernels are compiled for what cannot be written, as the parts of days can't.
+        parts.setflags(write=False)
+        icon = span_icon(self.columns, first, parts[-1], parts, False, self._pirate)
+        return self._data("hourly", self._icon(icon), self.columns, first, self.timeline.hours)
+
+    def _day_night(self) -> bytes:
+        assert self.timeline.days is not None
+        summary = summarise_halves(self.columns, self.timeline.days, self._pirate)
+        return self._data("day_night", b"", summary, 0, len(self.timeline.days.starts))
+
+    def _daily(self) -> bytes:
+        assert self.timeline.days is not None
+        summary = daily.summarise(self.columns, self.timeline.days, self.place.lat, self.place.lon, self._pirate)
+        icon = days_icon(summary[daily.ICON], summary[daily.KIND], self._pirate)
+        return self._data("daily", self._icon(icon), summary, 0, len(self.timeline.days.starts))
+
+
+def fallen_today(columns: NDArray[np.float64], timeline: Timeline, point: NDArray[np.float64]) -> None:
+    """Put the rain, snow and ice since local midnight into a point of now; missing unless every hour is known."""
+    assert timeline.today is not None
+    low, high = timeline.today
+    start, end = timeline.slots.starts[high - 1], timeline.slots.ends[high - 1]
+    past = (timeline.slots.starts[timeline.now] - start) / (end - start)
+    over = columns[_AMOUNTS, low : high - 1].sum(axis=1)
+    point[_AMOUNTS, 0] = over + columns[_AMOUNTS, high - 1] * past
