@@ -6,31 +6,40 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from serving.clock import Clock, wall_clock
 from serving.cors import AllowEveryOrigin
 from serving.docs_page import docs_page
 from serving.door import ForecastDoor
+from serving.flags import product_version
 from serving.forecast import warm
+from serving.kept_page import always
 from serving.metrics import Metrics
 from serving.openapi import describe_api
 from serving.problems import answer_problems
-from serving.sources import product_version
+from serving.readable import readable
 from serving.state import add_state
+from serving.static import Static
 from serving.stores import Stores
 
 
-def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> FastAPI:
+def create_app(
+    folder: Path, clock: Clock = wall_clock, pause: float = 1.0, terrain: Static | None = None, node: str = ""
+) -> FastAPI:
     """The application over a folder laid out as a bucket.
 
     The stores are opened when the application starts (its lifespan), and looked at again every `pause` seconds.
+    terrain: how high places lie, None where that is not known better than by the models.
+    node: what answers call the machine that gave them; empty for its host name.
     """
-    stores = Stores(folder.expanduser().absolute())
+    stores = Stores(folder.expanduser().absolute(), terrain)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -45,31 +54,36 @@ def create_app(folder: Path, clock: Clock = wall_clock, pause: float = 1.0) -> F
         title="Windlass",
         version=product_version().split()[-1],
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.stores = stores
-    app.add_middleware(AllowEveryOrigin)
+    app.add_middleware(AllowEveryOrigin, node=node or host_name())
     answer_problems(app)
     metrics = Metrics(stores, clock)
-    door = ForecastDoor(stores, clock, metrics)
     # First, because routes are tried in order. What is not a location is the door's to refuse, slashes too.
-    app.router.routes.insert(0, Route("/forecast/{key}/{location:path}", door, methods=["GET"], name="forecast"))
+    for name, past in (("timemachine", True), ("forecast", False)):
+        door = ForecastDoor(stores, clock, metrics, past=past)
+        app.router.routes.insert(0, Route(f"/{name}/{{key}}/{{location:path}}", door, methods=["GET"], name=name))
 
     add_state(app, stores, clock, metrics)
     document: dict[str, Any] = describe_api(app)
-    page = docs_page(document)
     app.openapi = lambda: document  # type: ignore[method-assign]
+    for path, body, media_type in (
+        ("/docs", docs_page(document).encode(), "text/html; charset=utf-8"),
+        ("/openapi.json", orjson.dumps(document), "application/json"),
+    ):
+        app.router.routes.append(Route(path, always(body, media_type), methods=["GET"]))
 
-    @app.head("/docs", include_in_schema=False)
-    @app.get("/docs", include_in_schema=False)
-    async def get_docs() -> HTMLResponse:
-        return HTMLResponse(page)
-
-    @app.head("/", include_in_schema=False)
-    @app.get("/", include_in_schema=False)
+    @readable(app, "/", include_in_schema=False)
     async def get_root() -> RedirectResponse:
         return RedirectResponse("docs")
 
     return app
+
+
+def host_name() -> str:
+    """The machine's name, as a header can tell it."""
+    return gethostname().encode("ascii", "replace").decode()

@@ -1,24 +1,28 @@
-"""Pages of any origin may read the answers: no key is a cookie, nothing here is private."""
+"""What every answer says: which machine gave it, and that pages of any origin may read it.
+
+No key is a cookie, nothing here is private.
+"""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALLOWED = (b"access-control-allow-origin", b"*")
-_EXPOSED = (b"access-control-expose-headers", b"X-Response-Time, Retry-After")
+_EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After, X-Handler-Time, X-Node-ID, X-Response-Time")
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, HEAD"),
-    (b"access-control-allow-headers", b"*"),
+    (b"access-control-allow-headers", b"If-None-Match, Apikey, Authorization, *"),
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 )
 
 
 class AllowEveryOrigin:
-    """Middleware that adds the CORS headers to every answer and answers preflights itself."""
+    """Middleware that adds the CORS headers and the node's name to every answer, and answers preflights itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, node: str) -> None:
         self.app = app
+        self._added = (ALLOWED, _EXPOSED, (b"x-node-id", node.encode("ascii")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -27,7 +31,7 @@ class AllowEveryOrigin:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], ALLOWED, _EXPOSED]
+                message["headers"] = [*message["headers"], *self._added]
             await send(message)
 
         if scope["method"] == "OPTIONS" and any(

@@ -37,6 +37,8 @@ td, th { text-align: left; vertical-align: top; padding: 0.4rem 0.75rem 0.4rem 0
 th { font-weight: 600; color: var(--soft); border-top: 0; }
 td:first-child { white-space: nowrap; }
 form { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.75rem; align-items: end; }
+form details { grid-column: 1 / -1; } form details div { display: grid; gap: 0.75rem; align-items: end;
+  grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
 label { display: grid; gap: 0.25rem; font-size: 0.8rem; color: var(--soft); }
 input, select { width: 100%; padding: 0.45rem 0.6rem; border: 1px solid var(--line); border-radius: 6px;
   background: var(--paper); color: var(--ink); }
@@ -82,6 +84,9 @@ for (const form of document.querySelectorAll("form")) {
 }
 """
 
+SEEN = 4
+"""How many parameters of a query a form shows before the others are unfolded."""
+
 
 def docs_page(document: dict[str, Any]) -> str:
     """The page of an OpenAPI document: every operation with a form to try it, every schema as a table."""
@@ -125,28 +130,46 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
 def _with_choices(parameter: dict[str, Any]) -> str:
     schema = parameter["schema"]
     choices = schema.get("enum") or schema.get("items", {}).get("enum") or []
-    words = f": {', '.join(f'`{choice}`' for choice in choices)}" if choices else ""
-    default = f"; default `{schema['default']}`" if "default" in schema else ""
-    return f"{parameter['description']}{words}{default}"
+    if "maximum" in schema:
+        return f"{parameter['description']}. From {schema['minimum']} to {schema['maximum']}"
+    if not choices:
+        return str(parameter["description"])
+    which = "One of" if "enum" in schema else "Some of"
+    return f"{parameter['description']}. {which} {', '.join(f'`{choice}`' for choice in choices)}"
 
 
 def _form(path: str, parameters: list[dict[str, Any]]) -> str:
-    fields = []
-    for row in parameters:
-        name, choices = escape(row["name"]), row["schema"].get("enum")
-        about = f'name="{name}" data-in="{row["in"]}"'
-        example = row["example"] if isinstance(row["example"], str) else ",".join(row["example"])
-        if choices:
-            options = "".join(
-                f"<option{' selected' if choice == example and name != 'extend' else ''}>{escape(choice)}</option>"
-                for choice in ("", *choices)
-            )
-            control = f"<select {about}>{options}</select>"
-        else:
-            control = f'<input {about} value="{escape(example) if row["required"] else ""}" autocomplete="off"'
-            control += f' placeholder="{escape(example)}">'
-        fields.append(f"<label>{name}{control}</label>")
-    return f'<form data-path="{escape(path)}">{"".join(fields)}<button>Send</button></form>'
+    """A form of an operation: what its path needs and the first parameters of its query, the others folded away."""
+    fields = [_field(row) for row in parameters]
+    seen = sum(row["in"] == "path" for row in parameters) + SEEN
+    folded = f"<details><summary>More parameters</summary><div>{''.join(fields[seen:])}</div></details>"
+    return (
+        f'<form data-path="{escape(path)}">{"".join(fields[:seen])}{folded if fields[seen:] else ""}'
+        "<button>Send</button></form>"
+    )
+
+
+def _field(row: dict[str, Any]) -> str:
+    name, schema, example = escape(row["name"]), row["schema"], escape(_written(row["example"]))
+    about = f'name="{name}" data-in="{row["in"]}"'
+    if choices := schema.get("enum"):
+        options = "".join(
+            f"<option{' selected' if choice == example and name == 'units' else ''}>{escape(choice)}</option>"
+            for choice in ("", *choices)
+        )
+        return f"<label>{name}<select {about}>{options}</select></label>"
+    if schema["type"] in ("integer", "number"):
+        bounds = "".join(
+            f' {short}="{schema[long]}"' for short, long in (("min", "minimum"), ("max", "maximum")) if long in schema
+        )
+        about += f' type="number"{bounds}'
+    value = example if row["required"] else ""
+    return f'<label>{name}<input {about} value="{value}" autocomplete="off" placeholder="{example}"></label>'
+
+
+def _written(example: Any) -> str:
+    """An example as it stands in an address."""
+    return ",".join(map(str, example)) if isinstance(example, list) else str(example)
 
 
 def _answers(responses: dict[str, Any]) -> str:
@@ -188,7 +211,8 @@ def _types(schema: dict[str, Any]) -> Iterator[str]:
     elif schema.get("type") == "array" and "items" in schema:
         yield "list of " + " or ".join(_types(schema["items"]))
     else:
-        yield schema.get("type", "any")
+        named = schema.get("type", "any")
+        yield from [named] if isinstance(named, str) else named
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

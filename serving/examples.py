@@ -22,6 +22,7 @@ EXAMPLE: dict[str, Any] = {
         "rung": "previous-run",
         "rungs": {"ecmwf_ifs": "previous-run", "gfs": "newest"},
         "previousTimes": {"ecmwf_ifs": "2026-11-25 12Z"},
+        "historyTimes": {"gfs": ["2026-11-25 18Z"]},
     },
 }
 EXAMPLE_PROBLEM = {

@@ -1,15 +1,17 @@
-"""The fields of an answer, in the order they are written: where each comes from, its dimension, its decimals."""
+"""The fields of a data point, in the order they are written: where each comes from, its dimension, its decimals.
+
+Fields of a day and of its halves are in serving.day_fields.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from serving import quantities
 from serving.units import Dimension
 
 # What serving.derived adds to the merged quantities, in the order its kernels fill.
-WEATHER = ("wind_speed", "wind_bearing", "apparent_temperature")
+WEATHER = ("wind_speed", "wind_bearing", "apparent_temperature", "fire_index")
 PRECIPITATION = (
     "intensity",
     "rain_intensity",
@@ -20,191 +22,130 @@ PRECIPITATION = (
     "ice_amount",
     "total_amount",
 )
-COLUMNS = (*quantities.NAMES, *WEATHER, *PRECIPITATION, "time")
+# What serving.forecast adds last.
+ADDED = ("intensity_error", "icon", "time")
+COLUMNS = (*quantities.NAMES, *WEATHER, *PRECIPITATION, *ADDED)
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
 TEXT = -1
 
-
-class Statistic(IntEnum):
-    """What a daily field tells of its column's hours."""
-
-    MEAN = 0
-    SUM = 1
-    MAXIMUM = 2
-    MAXIMUM_TIME = 3
-    MINIMUM = 4
-    MINIMUM_TIME = 5
-    BEARING = 6
-    KIND = 7
-    GIVEN = 8
-
-
-class Window(IntEnum):
-    """Which hours of a local day: all of it, after 06:00 up to 18:00, after 18:00 up to 06:00 of the next."""
-
-    DAY = 0
-    DAYTIME = 1
-    OVERNIGHT = 2
+STATION_PRESSURE = "stationPressure"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One key of a data point. `decimals` TEXT: the column's number is a word of serving.derived.KIND_WORDS."""
+    """One key of a data point.
+
+    decimals: TEXT where the column's number is a word of the vocabulary (serving.words). version: of the contract, from
+    which on it is told. extra: the name in `extraVars` that it is told for only. past: whether an answer of the Time
+    Machine tells it without `tmextra`.
+    """
 
     name: str
     column: str
     dimension: Dimension = Dimension.NONE
     decimals: int = 2
+    version: int = 1
+    extra: str | None = None
+    past: bool = True
 
+    def is_told(self, version: int, extra: frozenset[str], past: bool) -> bool:
+        """Whether an answer of this version, with these names in `extraVars`, has the field.
 
-@dataclass(frozen=True)
-class DailyField(Field):
-    """A field of a day: a statistic of a column over a window. GIVEN fields are filled by name (sun and moon)."""
-
-    statistic: Statistic = Statistic.MEAN
-    window: Window = Window.DAY
+        past: whether it has what the Time Machine leaves out, too.
+        """
+        return self.version <= version and (self.extra is None or self.extra in extra) and (self.past or past)
 
 
 _TIME = Field("time", "time", decimals=0)
-_INTENSITIES = (
-    Field("rainIntensity", "rain_intensity", Dimension.INTENSITY, 4),
-    Field("snowIntensity", "snow_intensity", Dimension.INTENSITY, 4),
-    Field("iceIntensity", "ice_intensity", Dimension.INTENSITY, 4),
+_ICON = Field("icon", "icon", decimals=TEXT)
+_STORM = (
+    Field("nearestStormDistance", "storm_distance", Dimension.DISTANCE, past=False),
+    Field("nearestStormBearing", "storm_bearing", decimals=0, past=False),
 )
-_SKY = (
+_INTENSITY = Field("precipIntensity", "intensity", Dimension.INTENSITY, 4)
+_CHANCE = (
+    Field("precipProbability", "probability", past=False),
+    Field("precipIntensityError", "intensity_error", Dimension.INTENSITY, 4, past=False),
+)
+_KIND = Field("precipType", "kind", decimals=TEXT)
+_RAIN = Field("rainIntensity", "rain_intensity", Dimension.INTENSITY, 4, version=2)
+_SNOW = Field("snowIntensity", "snow_intensity", Dimension.INTENSITY, 4, version=2)
+_ICE = Field("iceIntensity", "ice_intensity", Dimension.INTENSITY, 4, version=2)
+SKY = (
     Field("temperature", "temperature", Dimension.TEMPERATURE),
     Field("apparentTemperature", "apparent_temperature", Dimension.TEMPERATURE),
     Field("dewPoint", "dew_point", Dimension.TEMPERATURE),
-    Field("humidity", "humidity"),
+    Field("humidity", "humidity", past=False),
     Field("pressure", "pressure", Dimension.PRESSURE),
     Field("windSpeed", "wind_speed", Dimension.SPEED),
     Field("windGust", "wind_gust", Dimension.SPEED),
     Field("windBearing", "wind_bearing", decimals=0),
     Field("cloudCover", "cloud_cover"),
-    Field("uvIndex", "uv_index"),
-    Field("visibility", "visibility", Dimension.DISTANCE),
-    Field("ozone", "ozone"),
+    Field("uvIndex", "uv_index", past=False),
+    Field("visibility", "visibility", Dimension.DISTANCE, past=False),
 )
-_KIND = Field("precipType", "kind", decimals=TEXT)
-_PRECIP_INTENSITY = Field("precipIntensity", "intensity", Dimension.INTENSITY, 4)
+_SMOKE = Field("smoke", "smoke", Dimension.DENSITY, version=2)
+_FIRE = Field("fireIndex", "fire_index", version=2)
+_FEELS_LIKE = Field("feelsLike", "feels_like", Dimension.TEMPERATURE, version=2)
 _ENERGY = (
-    Field("feelsLike", "feels_like", Dimension.TEMPERATURE),
-    Field("solar", "solar"),
-    Field("cape", "cape", decimals=0),
+    Field("solar", "solar", version=2, past=False),
+    Field("cape", "cape", decimals=0, version=2, past=False),
 )
+_STATION = Field(STATION_PRESSURE, "surface_pressure", Dimension.PRESSURE, extra=STATION_PRESSURE)
 
 # Of the columns of the minute that is now. The amounts since midnight replace the minute's own.
 CURRENTLY = (
     _TIME,
-    _PRECIP_INTENSITY,
+    _ICON,
+    *_STORM,
+    _INTENSITY,
+    *_CHANCE,
     _KIND,
-    *_INTENSITIES,
-    *_SKY,
-    _ENERGY[0],
-    Field("currentDayIce", "ice_amount", Dimension.AMOUNT, 4),
-    Field("currentDayLiquid", "liquid_amount", Dimension.AMOUNT, 4),
-    Field("currentDaySnow", "snow_amount", Dimension.AMOUNT, 4),
-    *_ENERGY[1:],
+    _RAIN,
+    _SNOW,
+    _ICE,
+    *SKY,
+    Field("ozone", "ozone"),
+    _SMOKE,
+    _FIRE,
+    _FEELS_LIKE,
+    Field("currentDayIce", "ice_amount", Dimension.AMOUNT, 4, version=2),
+    Field("currentDayLiquid", "liquid_amount", Dimension.AMOUNT, 4, version=2),
+    Field("currentDaySnow", "snow_amount", Dimension.AMOUNT, 4, version=2),
+    *_ENERGY,
+    _STATION,
+)
+
+MINUTELY = (
+    _TIME,
+    _INTENSITY,
+    *_CHANCE,
+    _KIND,
+    _RAIN,
+    _SNOW,
+    Field("sleetIntensity", "ice_intensity", Dimension.INTENSITY, 4, version=2),
 )
 
 HOURLY = (
     _TIME,
-    _PRECIP_INTENSITY,
+    _ICON,
+    _INTENSITY,
+    *_CHANCE,
     Field("precipAccumulation", "total_amount", Dimension.AMOUNT, 4),
     _KIND,
-    *_INTENSITIES,
-    *_SKY,
-    Field("liquidAccumulation", "liquid_amount", Dimension.AMOUNT, 4),
-    Field("snowAccumulation", "snow_amount", Dimension.AMOUNT, 4),
-    Field("iceAccumulation", "ice_amount", Dimension.AMOUNT, 4),
+    _RAIN,
+    _SNOW,
+    _ICE,
+    *SKY,
+    Field("ozone", "ozone", past=False),
+    _SMOKE,
+    Field("liquidAccumulation", "liquid_amount", Dimension.AMOUNT, 4, version=2),
+    Field("snowAccumulation", "snow_amount", Dimension.AMOUNT, 4, version=2),
+    Field("iceAccumulation", "ice_amount", Dimension.AMOUNT, 4, version=2),
+    *_STORM,
+    _FIRE,
+    _FEELS_LIKE,
     *_ENERGY,
-)
-
-
-def _given(name: str, decimals: int = 0) -> DailyField:
-    return DailyField(name, "time", decimals=decimals, statistic=Statistic.GIVEN)
-
-
-def _mean(field: Field) -> DailyField:
-    return DailyField(field.name, field.column, field.dimension, field.decimals)
-
-
-def _extreme(
-    name: str,
-    column: str,
-    dimension: Dimension = Dimension.NONE,
-    decimals: int = 2,
-    statistic: Statistic = Statistic.MAXIMUM,
-    window: Window = Window.DAY,
-) -> tuple[DailyField, DailyField]:
-    time = Statistic(statistic + 1)
-    return (
-        DailyField(name, column, dimension, decimals, statistic, window),
-        DailyField(f"{name}Time", column, decimals=0, statistic=time, window=window),
-    )
-
-
-def _sum(name: str, column: str) -> DailyField:
-    return DailyField(name, column, Dimension.AMOUNT, 4, Statistic.SUM)
-
-
-def _intensity(name: str, column: str) -> tuple[DailyField, DailyField]:
-    return (
-        DailyField(name, column, Dimension.INTENSITY, 4),
-        DailyField(f"{name}Max", column, Dimension.INTENSITY, 4, Statistic.MAXIMUM),
-    )
-
-
-def _high_low(name: str, column: str) -> tuple[DailyField, ...]:
-    kelvin = Dimension.TEMPERATURE
-    return (
-        *_extreme(f"{name}High", column, kelvin, window=Window.DAYTIME),
-        *_extreme(f"{name}Low", column, kelvin, statistic=Statistic.MINIMUM, window=Window.OVERNIGHT),
-    )
-
-
-def _range(name: str, column: str) -> tuple[DailyField, ...]:
-    kelvin = Dimension.TEMPERATURE
-    return (
-        *_extreme(f"{name}Min", column, kelvin, statistic=Statistic.MINIMUM),
-        *_extreme(f"{name}Max", column, kelvin),
-    )
-
-
-_MEANS = {field.name: _mean(field) for field in _SKY}
-
-DAILY: tuple[DailyField, ...] = (
-    _given("time"),
-    _given("dawnTime"),
-    _given("sunriseTime"),
-    _given("sunsetTime"),
-    _given("duskTime"),
-    _given("moonPhase", 2),
-    DailyField("precipIntensity", "intensity", Dimension.INTENSITY, 4),
-    *_extreme("precipIntensityMax", "intensity", Dimension.INTENSITY, 4),
-    _sum("precipAccumulation", "total_amount"),
-    DailyField("precipType", "kind", decimals=TEXT, statistic=Statistic.KIND),
-    *_intensity("rainIntensity", "rain_intensity"),
-    *_intensity("snowIntensity", "snow_intensity"),
-    *_intensity("iceIntensity", "ice_intensity"),
-    *_high_low("temperature", "temperature"),
-    *_high_low("apparentTemperature", "apparent_temperature"),
-    _MEANS["dewPoint"],
-    _MEANS["humidity"],
-    _MEANS["pressure"],
-    _MEANS["windSpeed"],
-    DailyField("windGust", "wind_gust", Dimension.SPEED, statistic=Statistic.MAXIMUM),
-    DailyField("windGustTime", "wind_gust", decimals=0, statistic=Statistic.MAXIMUM_TIME),
-    DailyField("windBearing", "eastward_wind", decimals=0, statistic=Statistic.BEARING),
-    _MEANS["cloudCover"],
-    *_extreme("uvIndex", "uv_index"),
-    _MEANS["visibility"],
-    *_range("temperature", "temperature"),
-    *_range("apparentTemperature", "apparent_temperature"),
-    _sum("liquidAccumulation", "liquid_amount"),
-    _sum("snowAccumulation", "snow_amount"),
-    _sum("iceAccumulation", "ice_amount"),
-    *_extreme("solarMax", "solar"),
-    *_extreme("capeMax", "cape", decimals=0),
+    _STATION,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -12,19 +12,28 @@ import orjson
 from numpy.typing import NDArray
 
 from serving import days, derived
-from serving.daily import day_hours, summarise
-from serving.fields import COLUMN, PRECIPITATION, WEATHER
+from serving.blocks import BLOCK_FIELDS
+from serving.body import Body
+from serving.fields import ADDED, PRECIPITATION, WEATHER
+from serving.flags import make_flags
+from serving.ladder import Rungs, rungs_of
 from serving.merge import Merged, Mix, Slots
-from serving.options import ForecastOptions
+from serving.options import DAY_NIGHT, ForecastOptions
 from serving.places import Place, timezone_at
-from serving.response import layout_of, write_points
-from serving.sources import Rungs, Sources, Store, make_flags, read_sources, rungs_of
-from serving.timeline import Timeline, make_timeline
-from storage.grids import Cell, LatLonGrid
+from serving.provenance import trail_of
+from serving.sources import NO_PAST, Pasts, Sources, Store, is_beside, read_sources
+from serving.terrain import UNKNOWN, Grounds
+from serving.timeline import make_timeline
+from serving.units import shown_height
+from storage.grids import Around, LatLonGrid
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import CATALOGUE, Statistic
+from storage.warm import warm as warm_reader
 
 __all__ = ["Answer", "ForecastOptions", "ForecastUnavailable", "NoForecast", "Place", "Store", "build_forecast", "warm"]
+
+
+_HOUR = 3600
 
 
 class NoForecast(LookupError):
@@ -43,10 +52,14 @@ class ForecastUnavailable(NoForecast):
 
 
 class Answer(NamedTuple):
-    """An answer as JSON, and on which rung each model stood: model -> rung."""
+    """An answer as JSON, and on which rung each model stood: model -> rung.
+
+    sound: every store that was asked could be read; where one could not, another machine may answer otherwise.
+    """
 
     body: bytes
     rungs: Rungs
+    sound: bool = True
 
 
 def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
@@ -75,18 +88,10 @@ def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
         weather[0],
         precipitation,
     )
-    times = slots.starts.astype(np.float64)[np.newaxis]
-    return np.concatenate((merged.columns, weather, precipitation, times))
-
-
-def fallen_today(columns: NDArray[np.float64], timeline: Timeline) -> None:
-    """Put the rain, snow and ice since local midnight into the column of now; missing unless every hour is known."""
-    low, high = timeline.today
-    start, end = timeline.slots.starts[high - 1], timeline.slots.ends[high - 1]
-    past = (timeline.slots.starts[timeline.now] - start) / (end - start)
-    for name in ("liquid_amount", "snow_amount", "ice_amount"):
-        row = columns[COLUMN[name]]
-        row[timeline.now] = row[low : high - 1].sum() + row[high - 1] * past
+    added = np.full((len(ADDED), count), np.nan)
+    added[ADDED.index("intensity_error")] = merged["amount_spread"] * _HOUR / (slots.ends - slots.starts)
+    added[ADDED.index("time")] = slots.starts
+    return np.concatenate((merged.columns, weather, precipitation, added))
 
 
 def build_forecast(
@@ -95,52 +100,53 @@ def build_forecast(
     options: ForecastOptions,
     now: datetime,
     troubled: Collection[str] = frozenset(),
+    pasts: Pasts = NO_PAST,
+    grounds: Grounds = UNKNOWN,
 ) -> Answer:
     """The answer of one place, from every run that is open: of each model the newest and the one before it.
 
+    pasts: model -> short stores of earlier runs, for the hours of today that are over. grounds: what lies
+    under models and places.
+
     troubled: models whose newest run cannot be used. Raises NoForecast where no store has anything to say.
     """
-    wanted = options.wants("currently") or options.wants("hourly") or options.wants("daily")
-    timeline = make_timeline(place, options, now) if wanted else None
+    timeline = make_timeline(place, options, now) if any(map(options.wants, BLOCK_FIELDS)) else None
     mix = Mix(timeline.slots, place.lat, place.lon) if timeline else None
-    sources = read_sources(place, stores, options, now, mix)
-    if not sources.models:
+    sources = read_sources(place, stores, options, now, mix, pasts, grounds)
+    if not _is_here(sources, stores):
         raise _nowhere(place, stores, troubled)
-    parts = [
-        b'{"latitude":%s,"longitude":%s,"timezone":%s,"offset":%s'
-        % tuple(
-            orjson.dumps(value)
-            for value in (
-                round(place.lat, 4),
-                round(place.lon if place.asked_lon is None else place.asked_lon, 4),
-                place.timezone,
-                days.offset_at(place.timezone, int(now.timestamp() // 1)) / 3600,
-            )
-        )
-    ]
+    moment = options.at or now
+    head = {
+        "latitude": round(place.lat, 4),
+        "longitude": round(place.lon if place.asked_lon is None else place.asked_lon, 4),
+        "timezone": place.timezone,
+        "offset": days.offset_at(place.timezone, int(moment.timestamp() // 1)) / 3600,
+    }
+    parts = [orjson.dumps(head)[:-1]]
+    height = grounds.elevation(place, (source.model for source in sources.models))
+    if height is not None:
+        parts.append(b',"elevation":%d' % shown_height(height, options.units))
     rungs: Rungs = {}
     if timeline is not None and mix is not None:
         merged = mix.done()
-        if not any(mix.lately):
+        if options.at is not None and not any(mix.given):
+            raise _nothing_retained(place, options.at, sources, pasts)
+        if options.at is None and not any(mix.lately):
             raise _nothing_left(place, sources, now)
         rungs = rungs_of(sources, mix, options, troubled, now)
-        columns = derive(merged, timeline.slots)
-        if options.wants("currently"):
-            fallen_today(columns, timeline)
-            point = write_points(layout_of("currently", options.units), columns, timeline.now, 1)
-            parts.append(b',"currently":' + point)
-        if options.wants("hourly"):
-            points = write_points(layout_of("hourly", options.units), columns, timeline.hourly, timeline.hours)
-            parts.append(b',"hourly":{"data":[' + points + b"]}")
-        if options.wants("daily"):
-            hours = day_hours(place.timezone, days.local_date(place.timezone, now))
-            summary = summarise(columns, hours, place.lat, place.lon)
-            points = write_points(layout_of("daily", options.units), summary, 0, summary.shape[1])
-            parts.append(b',"daily":{"data":[' + points + b"]}")
+        trail = trail_of(place, sources, mix, merged) if options.provenance else None
+        parts += Body(derive(merged, timeline.slots), timeline, place, options, trail).written()
     if options.wants("flags"):
-        parts.append(b',"flags":' + orjson.dumps(make_flags(sources, mix, rungs, options)))
+        parts.append(b',"flags":' + orjson.dumps(make_flags(sources, mix, rungs, options, place)))
     parts.append(b"}")
-    return Answer(b"".join(parts), rungs)
+    return Answer(b"".join(parts), rungs, not any(source.damaged for source in sources.models))
+
+
+def _is_here(sources: Sources, stores: Sequence[Store]) -> bool:
+    """Whether a forecast covers the place, or only what goes with one, as nothing else is served at all."""
+    if any(not source.beside for source in sources.models):
+        return True
+    return bool(sources.models) and all(is_beside(store.schema) for store in stores)
 
 
 def _nowhere(place: Place, stores: Sequence[Store], troubled: Collection[str]) -> NoForecast:
@@ -158,14 +164,39 @@ def _nothing_left(place: Place, sources: Sources, now: datetime) -> ForecastUnav
     return ForecastUnavailable(told, dict.fromkeys(damaged, "its newest run is damaged at this place"))
 
 
+def _nothing_retained(place: Place, moment: datetime, sources: Sources, pasts: Pasts) -> NoForecast:
+    """Of the day that is asked for nothing is here; what is, for each model that covers the place."""
+    told = f"nothing is known of {place.lat:g},{place.lon:g} around {moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    kept = []
+    for source in sources.models:
+        schema = source.newest.schema
+        past = pasts.get(source.model)
+        since = (past.since if past else None) or schema.init_time
+        kept.append(f"{source.model} from {since:%Y-%m-%dT%H:%MZ} to {schema.valid_times[-1]:%Y-%m-%dT%H:%MZ}")
+    return NoForecast(f"{told}; what there is: {', '.join(kept)}")
+
+
 def warm() -> None:
-    """Load or compile every kernel, and load the time zones, so that no request waits: one answer over flat fields."""
+    """Load or compile every kernel, and load the time zones, so that no request waits: one answer over flat fields, of
+    two models that end one after the other, and of an earlier run."""
+    warm_reader()
+    stores = [_flat("warm", (0, 180)), _flat("warmer", (0, 180, 360)), _flat("warm", (0, 180, 360), -2)]
+    options = ForecastOptions(version=2, include=frozenset({DAY_NIGHT}))
+    build_forecast(Place(0.0, 0.0, timezone_at(0.0, 0.0)), stores, options, stores[0].schema.init_time)
+
+
+def _flat(model: str, leads: tuple[int, ...], hours: int = 0) -> _Flat:
     schema = StoreSchema(
-        model="warm",
-        init_time=datetime(2026, 1, 1, tzinfo=UTC),
-        lead_times=(0, 180),
+        model=model,
+        init_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours),
+        lead_times=leads,
         variables=tuple(
-            StoredVariable(row, row.precision, 0.0, (0, 0 if row.statistic is Statistic.INSTANT else 180))
+            StoredVariable(
+                row,
+                row.precision,
+                0.0,
+                tuple(0 if row.statistic is Statistic.INSTANT else min(lead, 180) for lead in leads),
+            )
             for row in CATALOGUE.values()
         ),
         grid=LatLonGrid(90.0, -90.0, 3, 0.0, 90.0, 4),
@@ -173,8 +204,7 @@ def warm() -> None:
         attribution="",
         licence="",
     )
-    store = _Flat(schema, np.ones((len(schema.variables), 2), dtype=np.float32))
-    build_forecast(Place(0.0, 0.0, timezone_at(0.0, 0.0)), [store], ForecastOptions(), schema.init_time)
+    return _Flat(schema, np.ones((len(schema.variables), len(leads)), dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -184,5 +214,5 @@ class _Flat:
     schema: StoreSchema
     values: NDArray[np.float32]
 
-    def point(self, cell: Cell) -> NDArray[np.float32]:
+    def mixed(self, around: Around) -> NDArray[np.float32]:
         return self.values

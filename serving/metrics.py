@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from serving.clock import Clock
+from serving.compress import CODECS, IDENTITY
 from serving.health import WITHIN_LIMIT
 from serving.rungs import Rung
 from serving.stores import Stores
@@ -47,12 +48,19 @@ class Metrics:
             ["model", "rung"],
             registry=self._registry,
         )
+        self._sent = Counter(
+            "windlass_sent_bytes", "Bytes of answers to forecast requests", ["encoding"], registry=self._registry
+        )
         # `labels` costs as much as counting.
         self._of_rung: dict[tuple[str, Rung], Counter] = {}
-        self._of_status = {status: self._requests.labels(str(status)) for status in (200, 400, 404, 500, 503)}
+        self._of_status = {status: self._requests.labels(str(status)) for status in (200, 304, 400, 404, 500, 503)}
+        self._of_encoding = {coding: self._sent.labels(coding) for coding in (IDENTITY, *CODECS)}
 
-    def answered(self, status: int, seconds: float, rungs: Mapping[str, Rung]) -> None:
-        """Count one answer of the forecast route."""
+    def answered(
+        self, status: int, seconds: float, rungs: Mapping[str, Rung], coding: str = IDENTITY, sent: int = 0
+    ) -> None:
+        """Count one answer of the forecast route, `sent` bytes long in its coding."""
+        self._of_encoding[coding].inc(sent)
         self._of_status[status].inc()
         self._seconds.observe(seconds)
         for model, rung in rungs.items():
@@ -90,6 +98,7 @@ class ServedData(Collector):
         stale = GaugeMetricFamily("windlass_data_stale_after_seconds", "Age at which it is passed over", labels=labels)
         usable = GaugeMetricFamily("windlass_data_within_limit", "1 where the model can be served", labels=labels)
         generation = GaugeMetricFamily("windlass_generation", "Which publication of the model it is", labels=labels)
+        withheld = GaugeMetricFamily("windlass_withheld_fields", "Variables kept out of the run", labels=labels)
         for state in self._stores.snapshot.models:
             model = [state.model]
             within = state.store is not None and age_of(state.store.schema, now) in WITHIN_LIMIT
@@ -102,7 +111,8 @@ class ServedData(Collector):
                 age.add_metric(model, (now - schema.init_time).total_seconds())
                 late.add_metric(model, 60.0 * schema.freshness.late_after)
                 stale.add_metric(model, 60.0 * schema.freshness.stale_after)
-        return init, age, late, stale, usable, generation
+                withheld.add_metric(model, len(schema.withheld))
+        return init, age, late, stale, usable, generation, withheld
 
 
 def share_counts(folder: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving.ask import CONTRACT_BLOCKS, LONGEST_LOCATION, UNITS
+from serving.blocks import BLOCK_FIELDS
 from serving.derived import KIND_WORDS
-from serving.door import CACHE_CONTROL
-from serving.examples import EXAMPLE, EXAMPLE_PROBLEM, EXAMPLE_UNAVAILABLE
 from serving.fields import TEXT, Field
-from serving.meanings import BLOCK_FIELDS, is_time, meaning, units_in_words
-from serving.preference import CONTRACT_SOURCES
-from serving.problems import MEDIA_TYPE, RETRY_AFTER
+from serving.icons import ICON_WORDS
+from serving.meanings import is_time, meaning, units_in_words
+from serving.operations import forecast_operation, past_operation, unavailable
 from serving.unavailable import Unavailable
 
 DESCRIPTION = """Point forecasts in the Dark Sky format, made from weather-model runs that are served from local stores.
@@ -31,7 +30,11 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
     document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document["tags"] = [{"name": "forecast"}, {"name": "state", "description": "What is served and how old it is."}]
-    document["paths"] = {"/forecast/{key}/{location}": {"get": _forecast()}, **document["paths"]}
+    document["paths"] = {
+        "/forecast/{key}/{location}": {"get": forecast_operation()},
+        "/timemachine/{key}/{location}": {"get": past_operation()},
+        **document["paths"],
+    }
     health = document["paths"]["/health"]["get"]["responses"]
     health["503"] = {**health["200"], "description": "Nothing can be served"}
     document["paths"]["/readyz"]["get"]["responses"] = _ready()
@@ -54,118 +57,30 @@ def _ready() -> dict[str, Any]:
             "description": "A model at least is within its limit",
             "content": {"application/json": {"schema": body, "example": {"ready": True, "models": {"gfs": "fresh"}}}},
         },
-        "503": _unavailable("No model is within its limit"),
+        "503": unavailable("No model is within its limit"),
     }
 
 
-def _forecast() -> dict[str, Any]:
-    return {
-        "operationId": "getForecast",
-        "tags": ["forecast"],
-        "summary": "Forecast of a place",
-        "description": "The weather now, for 48 or 168 hours and for 8 days, merged from every model that is served. "
-        "Parameters of the Dark Sky API that are not named here are ignored.",
-        "parameters": [
-            _parameter("key", "path", "any text: keys are not checked yet", {"type": "string"}, "demo"),
-            _parameter(
-                "location",
-                "path",
-                "latitude,longitude in decimal degrees: -90..90, -180..360",
-                {"type": "string", "maxLength": LONGEST_LOCATION},
-                "52.52,13.405",
-            ),
-            _parameter(
-                "units",
-                "query",
-                "unit system; uk is uk2",
-                {"type": "string", "enum": list(UNITS), "default": "us"},
-                "si",
-            ),
-            {
-                **_parameter(
-                    "exclude",
-                    "query",
-                    "blocks to leave out, which then cost nothing, and sources not to use",
-                    {
-                        "type": "array",
-                        "items": {"type": "string", "enum": [*CONTRACT_BLOCKS, *sorted(CONTRACT_SOURCES)]},
-                    },
-                    ["hourly", "daily"],
-                ),
-                "style": "form",
-                "explode": False,
-            },
-            _parameter("extend", "query", "168 hours instead of 48", {"type": "string", "enum": ["hourly"]}, "hourly"),
-        ],
-        "responses": {
-            "200": {
-                "description": "The forecast",
-                "headers": {
-                    "Cache-Control": {"schema": {"type": "string"}, "example": CACHE_CONTROL},
-                    "X-Response-Time": {
-                        "description": "milliseconds from the request to its answer",
-                        "schema": {"type": "number"},
-                        "example": 0.812,
-                    },
-                },
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/Forecast"}, "example": EXAMPLE}
-                },
-            },
-            "400": _problem("A malformed location, unit or list"),
-            "404": _problem("No model covers the place"),
-            "503": _unavailable("No run has arrived, or the runs there have ended or cannot be read"),
-        },
-    }
-
-
-def _parameter(name: str, where: str, text: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": where,
-        "required": where == "path",
-        "description": text,
-        "schema": schema,
-        "example": example,
-    }
-
-
-def _problem(text: str) -> dict[str, Any]:
-    return {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLE_PROBLEM}},
-    }
-
-
-def _unavailable(text: str) -> dict[str, Any]:
-    return {
-        "description": text,
-        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds", "example": RETRY_AFTER}},
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
-                        {"$ref": "#/components/schemas/Unavailable"},
-                    ]
-                },
-                "example": EXAMPLE_UNAVAILABLE,
-            }
-        },
-    }
+PROVENANCE = {
+    "type": "object",
+    "description": "with `provenance=1`: field -> who told how many points in a row, and why",
+}
 
 
 def _schemas() -> dict[str, Any]:
-    points = {f"{block.title()}Point": _point(block) for block in BLOCK_FIELDS}
+    points = {point_name(block): _point(block) for block in BLOCK_FIELDS}
     series = {
         block: {
             "type": "object",
             "required": ["data"],
             "properties": {
-                "data": {"type": "array", "items": {"$ref": f"#/components/schemas/{block.title()}Point"}},
+                "icon": _one_of(ICON_WORDS),
+                "data": {"type": "array", "items": {"$ref": f"#/components/schemas/{point_name(block)}"}},
+                "provenance": PROVENANCE,
             },
         }
-        for block in ("hourly", "daily")
+        for block in BLOCK_FIELDS
+        if block != "currently"
     }
     cell = {name: {"type": "integer"} for name in ("x", "y")} | {name: {"type": "number"} for name in ("lat", "lon")}
     definitions = Unavailable.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
@@ -180,6 +95,10 @@ def _schemas() -> dict[str, Any]:
                 "longitude": {"type": "number", "description": "as asked"},
                 "timezone": {"type": "string", "description": "IANA name"},
                 "offset": {"type": "number", "description": "hours from UTC now, east positive"},
+                "elevation": {
+                    "type": "integer",
+                    "description": "height above sea level, m, in `us` feet; absent where it is not known",
+                },
                 "currently": {"$ref": "#/components/schemas/CurrentlyPoint"},
                 **series,
                 "flags": {"$ref": "#/components/schemas/Flags"},
@@ -216,8 +135,27 @@ def _schemas() -> dict[str, Any]:
                     "description": "when the runs started that told what newer ones lack: missing leads or variables, "
                     "hours that were over when the newest started",
                 },
+                "historyTimes": {
+                    "type": "object",
+                    "additionalProperties": {"type": "array", "items": _MINUTE},
+                    "description": "when the earlier runs started that told hours of today that are over, the last "
+                    "one first",
+                },
+                "gaps": {
+                    "type": "object",
+                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                    "description": "spans of today (start/end, ISO 8601, UTC) of which no run of the source is here",
+                },
                 "staleSources": {**_NAMES, "description": "sources whose run is too old"},
                 "unreadableSources": {**_NAMES, "description": "sources whose newest run is damaged here"},
+                **{
+                    name: {"type": "string", "description": f"{what} of the nearest city (version 2)"}
+                    for name, what in (
+                        ("nearestCity", "name"),
+                        ("nearestCountry", "country"),
+                        ("nearestSubNational", "state or province"),
+                    )
+                },
             },
         },
         "Problem": {
@@ -233,20 +171,32 @@ def _schemas() -> dict[str, Any]:
     }
 
 
+def point_name(block: str) -> str:
+    """What the document calls the data points of a block."""
+    return f"{block.title().replace('_', '')}Point"
+
+
 def _point(block: str) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["time"],
         "additionalProperties": False,
-        "properties": {field.name: _property(block, field) for field in BLOCK_FIELDS[block]},
+        "properties": {field.name: _property(block, field) for field in BLOCK_FIELDS[block]}
+        | ({"provenance": PROVENANCE} if block == "currently" else {}),
     }
 
 
+def _one_of(words: Iterable[str]) -> dict[str, Any]:
+    return {"type": ["string", "null"], "enum": [*dict.fromkeys((*words, "none")), None]}
+
+
 def _property(block: str, field: Field) -> dict[str, Any]:
+    """A field: null, -999 or `none` stand for what is not known where `missing` asks for that."""
     told = meaning(block, field)
-    schema: dict[str, Any] = {"type": "integer" if field.decimals == 0 else "number"}
+    kind = "integer" if field.decimals == 0 else "number"
+    schema: dict[str, Any] = {"type": kind if field.name == "time" else [kind, "null"]}
     if field.decimals == TEXT:
-        schema = {"type": "string", "enum": list(KIND_WORDS[1:])}
+        schema = _one_of(KIND_WORDS if field.name == "precipType" else ICON_WORDS)
     elif is_time(field):
         schema["format"] = "int64"
     return {**schema, "description": f"{told.text} ({units_in_words(told)})"}

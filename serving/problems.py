@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from serving.ask import shown
+from serving.bad_request import shown
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 60

@@ -85,9 +85,13 @@ def _model(model: ModelHealth, now: datetime) -> str:
     if model.newest_seen and (model.init_time is None or model.newest_seen > model.init_time):
         rows.append(("Newest seen", _time(model.newest_seen)))
     if model.leads and model.last_valid_time:
-        rows.append(("Leads", f"{model.leads}, to {_time(model.last_valid_time)}"))
+        of = f" of {model.leads_expected}" if model.incomplete else ""
+        rows.append(("Leads", f"{model.leads}{of}, to {_time(model.last_valid_time)}"))
     if model.previous_init_time:
         rows.append(("Run before", _time(model.previous_init_time)))
+    if model.past_since:
+        lacks = f", runs that are not here: {len(model.past_lacks)}" if model.past_lacks else ""
+        rows.append(("Past since", _time(model.past_since) + lacks))
     if model.expected_next:
         when = f"in {_span(model.expected_next, now)}"
         if now > model.expected_next:
@@ -99,8 +103,13 @@ def _model(model: ModelHealth, now: datetime) -> str:
     rows.append(("Generation", str(model.generation) if model.generation else "unknown"))
     told = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in rows)
     notes = [_note("Problem", model.problem)] if model.problem else []
+    if model.incomplete:
+        notes.append(_note("Incomplete", "its last leads did not come"))
     notes += [_note(f"Withheld: {name}", why) for name, why in model.withheld.items()]
     tone = "fair" if TONES[model.state] == "good" and notes else TONES[model.state]
+    if failed := model.last_error:
+        run = f", at the run of {failed.init_time:%Y-%m-%d %H:%M} UTC" if failed.init_time else ""
+        notes.append(_note("Last ingest failed", f"at {failed.time:%Y-%m-%d %H:%M} UTC{run}: {failed.error}"))
     return (
         f'<article class="{tone}"><h2>{escape(model.model)}<span class="state">{model.state}</span></h2>'
         f"<dl>{told}</dl>{''.join(notes)}</article>"

@@ -30,6 +30,7 @@ class Dimension(StrEnum):
     AMOUNT = "mm"
     DISTANCE = "m"
     PRESSURE = "Pa"
+    DENSITY = "kg m-3"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ _INCHES = Unit("in", 0.001 / INCH)
 _KILOMETRES = Unit("km", 0.001)
 _MILES = Unit("mi", 1 / MILE)
 _HECTOPASCALS = Unit("hPa", 0.01)
+_MICROGRAMS = Unit("µg/m³", 1e9)
 
 _METRIC = {
     Dimension.NONE: _PLAIN,
@@ -63,6 +65,7 @@ _METRIC = {
     Dimension.AMOUNT: _CENTIMETRES,
     Dimension.DISTANCE: _KILOMETRES,
     Dimension.PRESSURE: _HECTOPASCALS,
+    Dimension.DENSITY: _MICROGRAMS,
 }
 
 UNITS: dict[System, dict[Dimension, Unit]] = {
@@ -78,3 +81,20 @@ UNITS: dict[System, dict[Dimension, Unit]] = {
         Dimension.DISTANCE: _MILES,
     },
 }
+
+
+def shown_height(metres: float, system: System) -> int:
+    """Height above sea level: whole metres, or feet where miles are told."""
+    return round(metres / FOOT if system is System.US else metres)
+
+
+_OF_COUNTRIES = {
+    "US": System.US, "LR": System.US, "MM": System.US,
+    "GB": System.UK2, "IE": System.UK2,
+    "CA": System.CA,
+}  # fmt: skip
+
+
+def system_of(country: str | None) -> System:
+    """What `units=auto` means in a country (alpha-2); where no country is, what is told without `units`."""
+    return System.US if country is None else _OF_COUNTRIES.get(country, System.SI)
