@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from storage.grids import Cell, Grid, LatLonGrid
+from serving.stores import Stores
+from storage.grids import Around, Grid, LatLonGrid
 from storage.layout import SHARD, shard_grid, step_for
 from storage.manifest import Manifest, manifest_key, store_key
 from storage.schema import Freshness, StoredVariable, StoreSchema
 from storage.variables import Statistic, variable
 from storage.writer import StoreWriter, encode_band
+from tests.serving.client import INIT, NOW, Ask, Client, with_client
 
 GLOBE = LatLonGrid(90.0, -0.25, 721, 0.0, 0.25, 1440)
 COARSE = LatLonGrid(90.0, -10.0, 19, 0.0, 10.0, 36)
@@ -30,7 +34,7 @@ class SeriesStore:
     schema: StoreSchema
     values: NDArray[np.float32]
 
-    def point(self, cell: Cell) -> NDArray[np.float32]:
+    def mixed(self, around: Around) -> NDArray[np.float32]:
         return self.values
 
 
@@ -178,3 +182,29 @@ def name_it(folder: Path, manifest: Manifest) -> None:
     part = folder / f"{manifest.model}/.latest.json.part"
     part.write_bytes(manifest.to_bytes())
     part.replace(folder / manifest_key(manifest.model))
+
+
+@pytest.fixture(scope="module")
+def folder(weather_store: Any, publish: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run of GFS, whole globe, and one of IFS."""
+    folder = tmp_path_factory.mktemp("stores")
+    for model in ("gfs", "ifs"):
+        publish(folder, weather_store(model, INIT))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ask(folder: Path) -> Ask:
+    """ask(path, method, headers): one answer."""
+
+    def ask(
+        path: str, method: str = "GET", *, stores: Path = folder, now: datetime = NOW, **more: Any
+    ) -> httpx.Response:
+        async def talk(client: Client, _: Stores) -> httpx.Response:
+            # A path may begin with two slashes, and would be a host if it stood alone.
+            return await client.request(method, f"http://api{path}", **more)
+
+        answer: httpx.Response = with_client(stores, talk, now)
+        return answer
+
+    return ask

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from serving.daily import DayHours, day_hours, kind_of_day, summarise
+from serving.daily import DayHours, day_hours, summarise
+from serving.day_fields import DAILY
 from serving.derived import ICE, KIND_WORDS, RAIN, SLEET, SNOW
-from serving.fields import COLUMN, COLUMNS, DAILY
+from serving.fields import COLUMN, COLUMNS
+from serving.statistics import kind_of_span
 
 ROW = {field.name: row for row, field in enumerate(DAILY)}
 DST_DAYS = [
@@ -55,7 +57,8 @@ def test_statistics_use_exactly_the_hours_of_the_local_day(zone: str, first: dat
             best = pick(temperature[hours_of])
             assert told[ROW[name], day] == temperature[hours_of][best], (name, day)
             assert told[ROW[f"{name}Time"], day] == hours.starts[hours_of][best]
-        assert told[ROW["humidity"], day] == pytest.approx(columns[COLUMN["humidity"]][all_day].mean())
+        mean = np.average(columns[COLUMN["humidity"]][all_day], weights=(hours.ends - hours.starts)[all_day])
+        assert told[ROW["humidity"], day] == pytest.approx(mean)
         assert told[ROW["liquidAccumulation"], day] == pytest.approx(columns[COLUMN["liquid_amount"]][all_day].sum())
         gust = columns[COLUMN["wind_gust"]][all_day]
         assert told[ROW["windGust"], day] == gust.max()
@@ -64,22 +67,39 @@ def test_statistics_use_exactly_the_hours_of_the_local_day(zone: str, first: dat
         assert told[ROW["time"], day] == midnight.timestamp()
 
 
-def test_missing_hours_leave_the_others_and_a_day_without_any_has_none() -> None:
+def test_missing_hours_leave_the_others_where_three_of_four_are_known() -> None:
     hours = day_hours("Europe/Berlin", date(2026, 11, 24))
     columns = weather(hours)
     row = columns[COLUMN["temperature"]]
-    row[:20] = np.nan
+    row[:6] = np.nan
     row[24:72] = np.nan
     told = summarise(columns, hours, 52.5, 13.4)
-    assert told[ROW["temperatureMax"], 0] == row[20:24].max()
-    assert told[ROW["temperatureMaxTime"], 0] == hours.starts[20 + row[20:24].argmax()]
+    assert told[ROW["temperatureMax"], 0] == row[6:24].max()
+    assert told[ROW["temperatureMaxTime"], 0] == hours.starts[6 + row[6:24].argmax()]
+    row[6] = np.nan
+    fewer = summarise(columns, hours, 52.5, 13.4)
+    assert np.isnan(fewer[ROW["temperatureMax"], 0])
+    assert np.isnan(fewer[ROW["temperatureMaxTime"], 0])
+    assert fewer[ROW["temperatureHigh"], 0] == row[7:19].max(), "its hours are all there"
     for name in ("temperatureMax", "temperatureMaxTime", "temperatureMin", "temperatureMinTime", "temperatureHigh"):
         assert math.isnan(told[ROW[name], 1])
     assert not math.isnan(told[ROW["humidity"], 1])
     columns[:] = np.nan
     told = summarise(columns, hours, 52.5, 13.4)
     known = {"time", "dawnTime", "sunriseTime", "sunsetTime", "duskTime", "moonPhase"}
-    assert {name for name, row in ROW.items() if not np.isnan(told[row]).any()} == known
+    known |= {"moonriseTime", "moonsetTime"}
+    assert {name for name, row in ROW.items() if not np.isnan(told[row]).all()} == known
+
+
+def test_a_sum_needs_every_hour() -> None:
+    hours = day_hours("Europe/Berlin", date(2026, 11, 24))
+    columns = weather(hours)
+    columns[COLUMN["total_amount"], 30] = np.nan
+    told = summarise(columns, hours, 52.5, 13.4)
+    sums = told[ROW["precipAccumulation"]]
+    assert sums[0] == pytest.approx(columns[COLUMN["total_amount"], :24].sum())
+    assert np.isnan(sums).tolist() == [False, True, *[False] * 6]
+    assert not np.isnan(told[ROW["liquidAccumulation"]]).any()
 
 
 def test_the_wind_of_a_day_is_a_mean_vector() -> None:
@@ -111,14 +131,14 @@ def test_kind_of_a_day(rain: float, snow: float, ice: float, word: str) -> None:
     columns[COLUMN["liquid_amount"], 0], columns[COLUMN["snow_amount"], 1] = rain, snow
     columns[COLUMN["ice_amount"], 2] = ice
     columns[COLUMN["kind"]] = RAIN, SNOW, ICE
-    assert KIND_WORDS[int(kind_of_day(columns, 0, 3))] == word
+    assert KIND_WORDS[int(kind_of_span(columns, 0, 3))] == word
     columns[COLUMN["kind"], 2] = SLEET
-    assert KIND_WORDS[int(kind_of_day(columns, 0, 3))] == word.replace("ice", "sleet")
+    assert KIND_WORDS[int(kind_of_span(columns, 0, 3))] == word.replace("ice", "sleet")
 
 
 def test_a_dry_day_has_no_kind() -> None:
-    assert math.isnan(kind_of_day(np.zeros((len(COLUMNS), 3)), 0, 3))
-    assert math.isnan(kind_of_day(np.full((len(COLUMNS), 3), np.nan), 0, 3))
+    assert math.isnan(kind_of_span(np.zeros((len(COLUMNS), 3)), 0, 3))
+    assert math.isnan(kind_of_span(np.full((len(COLUMNS), 3), np.nan), 0, 3))
 
 
 def test_moon_of_the_day_is_that_of_its_middle() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from serving.daily import day_hours
-from serving.days import local_date, local_days, local_hour, offset_at
-from serving.fields import Window
+from serving.day_fields import Window
+from serving.days import half_days, local_date, local_days, local_hour, offset_at
 from serving.places import nautical_zone, timezone_at
 
 
@@ -26,7 +26,7 @@ from serving.places import nautical_zone, timezone_at
         ("Asia/Kathmandu", date(2026, 3, 29), 24),
         ("Africa/Cairo", date(2026, 4, 24), 23),
         ("America/Santiago", date(2026, 4, 4), 25),
-        ("America/Havana", date(2026, 11, 1), 25),
+        ("America/Havana", date(2026, 3, 8), 23),
     ],
 )
 def test_length_of_the_days_on_which_clocks_change(zone: str, day: date, hours: float) -> None:
@@ -43,15 +43,32 @@ def test_a_skipped_date_is_no_day() -> None:
     assert dates == [date(2011, 12, 29), date(2011, 12, 31), date(2012, 1, 1)]
 
 
-def test_every_zone_every_day_of_a_year_has_neither_gap_nor_overlap() -> None:
-    first = date(2026, 1, 1)
-    for zone in sorted(available_timezones() - {"localtime"}):
-        starts = local_days(zone, first, 366).starts
-        lengths = {later - earlier for earlier, later in itertools.pairwise(starts)}
-        assert all(20 * 3600 <= length <= 28 * 3600 for length in lengths), (zone, lengths)
-        for number in range(0, 366, 61):
-            told = datetime.fromtimestamp(starts[number], ZoneInfo(zone))
-            assert told.date() == first + timedelta(days=number), zone
+def on_the_wall(zone: str, instants: tuple[int, ...]) -> list[str]:
+    return [datetime.fromtimestamp(instant, ZoneInfo(zone)).strftime("%d %H:%M") for instant in instants]
+
+
+def test_halves_of_a_day_begin_at_four_and_at_five_on_the_wall() -> None:
+    halves = half_days("Europe/Berlin", date(2026, 3, 28), 2)
+    assert on_the_wall("Europe/Berlin", halves) == ["28 04:00", "28 17:00", "29 04:00", "29 17:00", "30 04:00"]
+    assert [(later - earlier) / 3600 for earlier, later in itertools.pairwise(halves)] == [13, 10, 13, 11]
+
+
+def test_an_hour_that_no_clock_shows_is_the_moment_of_the_jump() -> None:
+    """Casey, 2018-10-07: at 04:00 the clocks were set to 07:00."""
+    zone, day = "Antarctica/Casey", date(2018, 10, 7)
+    jump = int(datetime(2018, 10, 6, 20, tzinfo=UTC).timestamp())
+    assert local_days(zone, day, 1).mornings[0] == half_days(zone, day, 1)[0] == jump
+    assert on_the_wall(zone, half_days(zone, day, 1)) == ["07 07:00", "07 17:00", "08 04:00"]
+
+
+def test_a_clock_set_back_across_midnight_makes_no_second_day() -> None:
+    """St John's, 2010-11-07: from 00:01 back to 23:01. The day had begun by then."""
+    zone, half_past = "America/St_Johns", datetime(2010, 11, 7, 3, 0, tzinfo=UTC)
+    assert half_past.astimezone(ZoneInfo(zone)).strftime("%d %H:%M") == "06 23:30"
+    assert local_date(zone, half_past) == date(2010, 11, 7)
+    start, end = local_days(zone, date(2010, 11, 7), 1).starts
+    assert start <= half_past.timestamp() < end
+    assert end - start == 25 * 3600
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham"])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 
-import metpy.calc as mpcalc
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metpy.units import units
 
 from serving import derived
+from serving.fields import WEATHER
 
 
 @pytest.mark.parametrize("celsius", [-40.0, -10.0, 0.0, 15.0, 40.0])
 @pytest.mark.parametrize("spread", [0.0, 2.0, 10.0, 25.0])
 def test_humidity_and_dew_point_agree_with_metpy(celsius: float, spread: float) -> None:
+    import metpy.calc as mpcalc
+    from metpy.units import units
+
     truth = mpcalc.relative_humidity_from_dewpoint(
         celsius * units.degC, (celsius - spread) * units.degC, phase="liquid"
     )
@@ -74,6 +76,9 @@ def test_new_snow_is_never_lighter_than_fifty_nor_heavier_than_half_water(kelvin
     [(0, -5, 0), (-5, 0, 90), (0, 5, 180), (5, 0, 270), (-3, -3, 45), (0.001, -5, 0)],
 )
 def test_bearing_is_where_the_wind_comes_from(u: float, v: float, degrees: float) -> None:
+    import metpy.calc as mpcalc
+    from metpy.units import units
+
     assert derived.bearing(u, v) == pytest.approx(degrees, abs=0.5)
     truth = mpcalc.wind_direction(u * units("m/s"), v * units("m/s"))
     assert (derived.bearing(u, v) - float(truth.magnitude) + 180) % 360 - 180 == pytest.approx(0, abs=0.5)
@@ -96,8 +101,9 @@ def kind_of(code: float = math.nan, flags: tuple[float, ...] = ()) -> float:
 
 
 def test_type_codes_of_table_4_201() -> None:
-    words = {code: derived.KIND_WORDS[int(kind_of(code))] for code in range(13)}
-    assert {code for code, word in words.items() if word == "rain"} == {1, 2, 7, 11}
+    words = {code: derived.KIND_WORDS[min(int(kind_of(code)), derived.MIXED)] for code in range(13)}
+    assert {code for code, word in words.items() if word == "rain"} == {1, 2, 11}
+    assert {code for code, word in words.items() if word == "mixed"} == {7}
     assert {code for code, word in words.items() if word == "snow"} == {5, 6, 9}
     assert {code for code, word in words.items() if word == "sleet"} == {4, 8, 10}
     assert {code for code, word in words.items() if word == "ice"} == {3, 12}
@@ -109,7 +115,6 @@ def test_type_codes_of_table_4_201() -> None:
 def test_flags_of_ice_pellets_are_sleet_and_of_freezing_rain_ice() -> None:
     assert derived.KIND_WORDS[int(kind_of(flags=(0, 1, 0, 0)))] == "sleet"
     assert derived.KIND_WORDS[int(kind_of(flags=(0, 0, 1, 0)))] == "ice"
-    assert derived.KIND_WORDS[int(kind_of(flags=(1, 0, 0, 1)))] == "snow"
     assert kind_of(flags=(0, 0, 0, 0)) == 0
     assert math.isnan(kind_of(flags=(math.nan,) * 4))
 
@@ -160,6 +165,48 @@ def test_intensity_is_the_amount_per_hour_and_the_rate_only_without_one() -> Non
     assert math.isnan(values[7])
 
 
+@pytest.mark.parametrize(
+    ("flags", "celsius", "rain", "snow", "ice"),
+    [
+        ((1, 0, 0, 1), 0.5, 1.0, 1.0, 0.0),
+        ((0, 1, 1, 0), -0.5, 0.0, 0.0, 2.0),
+        ((1, 1, 1, 1), 0.0, 0.5, 0.5, 1.0),
+        # Rain that freezes where it lands.
+        ((1, 0, 0, 1), -2.0, 0.0, 1.0, 1.0),
+    ],
+)
+def test_where_several_kinds_fall_the_hour_is_mixed_and_the_water_shared(
+    flags: tuple[float, ...], celsius: float, rain: float, snow: float, ice: float
+) -> None:
+    values, kind = precipitation(2.0, math.nan, kind_of(flags=flags), celsius)
+    assert derived.KIND_WORDS[int(kind)] == "mixed"
+    assert values[1:4] == pytest.approx([rain, 10 * snow, ice])
+    assert (values[4], values[6]) == pytest.approx((rain, ice))
+    assert values[5] == pytest.approx(snow * 1000 / derived.snow_density(celsius + 273.15, 0.0))
+    assert values[7] == pytest.approx(sum(values[4:7]))
+
+
+def test_rain_beside_freezing_rain_in_the_frost_is_freezing_rain_alone() -> None:
+    values, kind = precipitation(2.0, math.nan, kind_of(flags=(0, 0, 1, 1)), -3.0)
+    assert derived.KIND_WORDS[int(kind)] == "ice"
+    assert (values[4], values[6]) == (0.0, 2.0)
+
+
+def test_rain_and_snow_of_the_code_table_are_both_told() -> None:
+    values, kind = precipitation(3.0, math.nan, kind_of(7), 1.0)
+    assert derived.KIND_WORDS[int(kind)] == "mixed"
+    assert values[1:4] == [1.5, 15.0, 0.0]
+
+
+@pytest.mark.parametrize("celsius", [-89.2, 56.7])
+def test_extremes_of_heat_and_cold_are_told_as_they_are(celsius: float) -> None:
+    """Vostok 1983 and Death Valley 1913, beyond the range some services clip to, with a hurricane's wind."""
+    kelvin = celsius + 273.15
+    shade = derived.apparent_temperature(kelvin, 0.1, 60.0, math.nan)
+    assert shade < kelvin - 35
+    assert derived.apparent_temperature(kelvin, 1.0, 0.0, math.nan) >= kelvin - 4.0
+
+
 def test_dry_hours_have_no_type_and_missing_ones_nothing() -> None:
     values, kind = precipitation(0.0, 0.0, derived.RAIN, 9.0)
     assert values == [0.0] * 8
@@ -173,6 +220,8 @@ def test_visibility_ends_at_ten_miles_and_missing_stays_missing() -> None:
     visibility = np.array([24_100.0, 900.0, math.nan])
     cape, unstable = np.array([math.nan, 5.0, math.nan]), np.array([7.0, 9.0, math.nan])
     one = np.ones(3)
-    derived.derive_weather(280 * one, 0.5 * one, one, one, 0 * one, visibility, cape, unstable, np.empty((3, 3)))
+    derived.derive_weather(
+        280 * one, 0.5 * one, one, one, 0 * one, visibility, cape, unstable, np.empty((len(WEATHER), 3))
+    )
     np.testing.assert_array_equal(visibility, [16_093.44, 900.0, math.nan])
     np.testing.assert_array_equal(cape, [7.0, 5.0, math.nan])

@@ -14,20 +14,39 @@ import pytest
 import uvicorn
 from starlette.responses import HTMLResponse
 
+from serving.api_page import PAGE, refreshed
 from serving.app import create_app
-from serving.meanings import BLOCK_FIELDS, meaning, units_in_words
+from serving.blocks import BLOCK_FIELDS
+from serving.docs_page import docs_page
+from serving.meanings import meaning, units_in_words
+from serving.parameters import TABLE
 from serving.units import System
 
-API = Path(__file__).parents[2] / "docs" / "api.md"
+
+def test_api_md_is_what_the_tables_say() -> None:
+    assert PAGE.read_text() == refreshed(PAGE.read_text()), "python -m serving.api_page writes it anew"
 
 
 @pytest.mark.parametrize("block", BLOCK_FIELDS)
-def test_api_md_tells_every_field_with_unit_and_meaning(block: str) -> None:
-    section = re.search(rf"### `{block}.*?\n(?=#)", API.read_text(), re.DOTALL)
+def test_api_md_tells_every_field_with_unit_meaning_and_condition(block: str) -> None:
+    section = re.search(rf"### `{block}.*?\n(?=#)", PAGE.read_text(), re.DOTALL)
     assert section
-    told = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", section[0], re.MULTILINE)
+    told = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", section[0], re.MULTILINE)
     rows = [meaning(block, field) for field in BLOCK_FIELDS[block]]
-    assert told == [(row.name, units_in_words(row), row.text) for row in rows]
+    assert told == [(row.name, units_in_words(row), row.text, row.told or "always") for row in rows]
+
+
+def test_api_md_tells_every_parameter_and_all_that_stands_at_the_top(tmp_path: Path) -> None:
+    page = PAGE.read_text()
+    told = re.findall(
+        r"^\| `(\w+)` \|", page[page.index("<!-- parameters") :].partition("<!-- end -->")[0], re.MULTILINE
+    )
+    assert told == [row.name for row in TABLE]
+    top = page[page.index("### Top level") :].partition("\n### ")[0]
+    schemas = create_app(tmp_path).openapi()["components"]["schemas"]
+    names = set(re.findall(r"`([\w.]+)`", top))
+    assert {f"flags.{name}" for name in schemas["Flags"]["properties"]} <= names
+    assert set(schemas["Forecast"]["properties"]) - {"flags"} <= names
 
 
 def test_units_of_a_field_are_those_of_each_system() -> None:
@@ -48,11 +67,10 @@ def clicked(weather_store: Any, publish: Any, tmp_path: Path) -> Iterator[str]:
     store = weather_store("gfs")
     publish(tmp_path / "stores", store)
     app = create_app(tmp_path / "stores", lambda: store.schema.init_time)
-    page = next(route for route in app.routes if getattr(route, "path", "") == "/docs").endpoint  # type: ignore[attr-defined]
 
     @app.get("/clicked")
     async def get_clicked() -> HTMLResponse:
-        return HTMLResponse((await page()).body.decode().replace("</body>", CLICK))
+        return HTMLResponse(docs_page(app.openapi()).replace("</body>", CLICK))
 
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ASK = (
-    "from serving.daily import total, kind_of_day\n"
+    "from serving.statistics import total, kind_of_span as kind_of_day\n"
     "import numpy as np\n"
     "from serving.fields import COLUMNS, COLUMN\n"
     "c = np.zeros((len(COLUMNS), 1)); c[COLUMN['liquid_amount']] = 1.0\n"

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from serving.forecast import ForecastOptions, ForecastUnavailable, NoForecast, Place, build_forecast
-from serving.merge import NOBODY, Mix, Slots
-from serving.quantities import INDEX
 from serving.rungs import Rung, lowest
-from serving.sources import read_sources
 from serving.units import System
-from storage.errors import CorruptStore
-from storage.grids import Cell, LatLonGrid
-
-INIT = datetime(2026, 11, 24, tzinfo=UTC)
-NOW = INIT + timedelta(hours=3)
-LONDON = Place(51.5, -0.12, "Europe/London")
-OPTIONS = ForecastOptions(System.SI, extend_hourly=True)
-NAN = math.nan
-LATE, STALE = 400, 7200
-
-# Which run told a number is told by the number: degrees Celsius and W m-2 and so on are these.
-NEWEST, BEFORE, OTHER, OTHER_BEFORE = 1.0, 2.0, 3.0, 4.0
+from storage.grids import Around, LatLonGrid
+from storage.schema import Whole
+from tests.serving.rungs import BEFORE, INIT, LATE, NAN, NEWEST, OPTIONS, OTHER, STALE, Damaged, ask, degrees, passing
 
 
 @pytest.fixture(scope="session")
@@ -58,33 +43,11 @@ def run(series_store: Any) -> Callable[..., Any]:
     return run
 
 
-class Damaged:
-    """A store that opens, and cannot be read at any place."""
-
-    def __init__(self, store: Any) -> None:
-        self.schema = store.schema
-
-    def point(self, cell: Cell) -> Any:
-        raise CorruptStore("chunk c/0/0/15/5 is not what its checksum says")
-
-
 class Untouchable(Damaged):
     """A store that must not be read."""
 
-    def point(self, cell: Cell) -> Any:
+    def mixed(self, around: Around) -> Any:
         raise AssertionError("read, though nothing is missing")
-
-
-def ask(stores: Sequence[Any], now: datetime = NOW, troubled: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    answer = build_forecast(LONDON, stores, more.get("options", OPTIONS), now, frozenset(troubled))
-    body: dict[str, Any] = json.loads(answer.body)
-    assert body["flags"]["rung"] == lowest(answer.rungs.values())
-    return body
-
-
-def degrees(answer: dict[str, Any]) -> list[float | None]:
-    """The temperature of every hour from now on, None where it is not known."""
-    return [point.get("temperature") for point in answer["hourly"]["data"]]
 
 
 def test_rungs_are_in_order() -> None:
@@ -113,6 +76,20 @@ def test_newest_to_previous_run_where_only_the_first_leads_are_published(run: An
     assert flags["rungs"] == {"ecmwf_ifs": "previous-run"}
     assert flags["sourceTimes"] == {"ecmwf_ifs": "2026-11-24 00Z"}
     assert flags["previousTimes"] == {"ecmwf_ifs": "2026-11-23 12Z"}
+
+
+def test_hours_beyond_a_complete_short_run_come_from_a_longer_one_and_are_no_fallback(run: Any) -> None:
+    newest, middle = run("hrrr", 0, 18, NEWEST), run("hrrr", 1, 18, NEWEST)
+    longer = run("hrrr", 2, 48, BEFORE)
+    short = replace(newest.schema, whole=Whole(leads=19, within=120))
+    runs = [replace(newest, schema=short), middle, longer, run("gfs", 0, 240, OTHER)]
+    answer = ask(runs)
+    # NOW is 3 h after the newest began: it tells 16 hours, the long one those up to its last lead.
+    assert degrees(answer) == [NEWEST] * 16 + [BEFORE] * 25 + passing(BEFORE, OTHER) + [OTHER] * 124
+    assert answer["flags"]["rungs"] == {"hrrr": "newest", "gfs": "newest"}
+    arriving = replace(newest.schema, whole=Whole(leads=49, within=120))
+    answer = ask([replace(newest, schema=arriving), *runs[1:]])
+    assert answer["flags"]["rungs"] == {"hrrr": "previous-run", "gfs": "newest"}
 
 
 def test_as_a_run_is_published_stage_by_stage_its_hours_replace_those_of_the_run_before(run: Any) -> None:
@@ -224,9 +201,10 @@ def test_last_good_to_next_model_when_both_runs_are_damaged(run: Any) -> None:
 def test_last_good_to_next_model_when_it_is_stale(run: Any) -> None:
     stores = [run("ifs", 0, 150, NEWEST), run("ifs", 1, 160, BEFORE), run("gfs", -118, 240, OTHER)]
     now = INIT + timedelta(minutes=STALE - 60)
-    assert set(degrees(ask(stores, now))) == {NEWEST, BEFORE, OTHER}
+    assert set(degrees(ask(stores, now))) == {NEWEST, BEFORE, *passing(BEFORE, OTHER), OTHER}
     now = INIT + timedelta(minutes=STALE)
-    assert set(degrees(ask(stores, now))) == {NEWEST, OTHER}, "the run before is stale first"
+    told = [NEWEST] * 28 + passing(NEWEST, OTHER) + [OTHER] * 137
+    assert degrees(ask(stores, now)) == told, "the run before is stale first"
     answer = ask(stores, now + timedelta(minutes=1))
     assert set(degrees(answer)) == {OTHER}
     assert answer["flags"]["rungs"] == {"ecmwf_ifs": "next-model", "gfs": "newest"}
@@ -236,7 +214,7 @@ def test_last_good_to_next_model_when_it_is_stale(run: Any) -> None:
 def test_a_stale_run_before_a_fresh_one_fills_nothing(run: Any) -> None:
     stores = [run("ifs", 0, 24, NEWEST), run("ifs", 12, 240, BEFORE), run("gfs", 0, 240, OTHER)]
     stores = [store if store.schema.model == "gfs" else stale_after(store, 600) for store in stores]
-    assert set(degrees(ask(stores))) == {NEWEST, OTHER}
+    assert degrees(ask(stores)) == [NEWEST] * 19 + passing(NEWEST, OTHER) + [OTHER] * 146
 
 
 def stale_after(store: Any, minutes: int) -> Any:
@@ -313,62 +291,3 @@ def test_a_clock_that_leaps_changes_rungs_and_never_breaks(run: Any) -> None:
     with pytest.raises(ForecastUnavailable):
         ask(stores, INIT + timedelta(days=400))
     assert ask(stores)["flags"]["rung"] == "newest"
-
-
-HOURS = 60
-HOLES = st.sets(st.integers(0, HOURS), max_size=HOURS)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["ifs", "gfs", "zeta"]),
-            st.integers(0, 4),
-            st.integers(1, HOURS),
-            st.lists(st.tuples(st.integers(0, HOURS), st.integers(7, 30)), max_size=2),
-            st.booleans(),
-            st.booleans(),
-        ),
-        min_size=1,
-        max_size=6,
-        unique_by=lambda run: run[:2],
-    )
-)
-def test_every_number_comes_from_the_first_rung_that_has_it(series_store: Any, runs: list[Any]) -> None:
-    """Runs of three models, six hours apart, hourly, with holes wider than a line may close, some damaged."""
-    stores = []
-    has: list[dict[str, set[int]]] = []
-    for number, (model, age, last, gaps, has_pressure, damaged) in enumerate(runs):
-        holes = {hour for start, length in gaps for hour in range(start, start + length)}
-        values = np.array([NAN if hour in holes else number for hour in range(last + 1)])
-        series = {"air_temperature_2m": values} | ({"air_pressure_mean_sea_level": values} if has_pressure else {})
-        store = series_store(model, INIT - timedelta(hours=6 * age), range(last + 1), series)
-        stores.append(Damaged(store) if damaged else store)
-        hours = {hour - 6 * age for hour in range(last + 1) if hour not in holes and not damaged}
-        has.append({"temperature": hours, "pressure": hours if has_pressure else set()})
-    order = sorted(range(len(runs)), key=lambda i: (["ifs", "gfs", "zeta"].index(runs[i][0]), runs[i][1]))
-    start = int(INIT.timestamp())
-    starts = start + 3600 * np.arange(-24, HOURS + 1, dtype=np.int64)
-    mix = Mix(Slots(starts, starts + 3600), LONDON.lat, LONDON.lon)
-    sources = read_sources(LONDON, stores, OPTIONS, INIT, mix)
-    merged = mix.done()
-    read = {run.number: stores.index(run.store) for source in sources.models for run in source.runs}
-    for name in ("temperature", "pressure"):
-        for slot, hour in enumerate(range(-24, HOURS + 1)):
-            first = next((number for number in order if hour in has[number][name]), None)
-            told = int(merged.who[INDEX[name], slot])
-            # A hole of up to five leads is closed by a line: then a run has more hours than leads.
-            if told == NOBODY or read[told] != first:
-                assert lines_may_close(runs, read.get(told), name, hour, has), (name, hour, first, read.get(told))
-                continue
-            assert merged[name][slot] == pytest.approx(first)
-
-
-def lines_may_close(runs: list[Any], told: int | None, name: str, hour: int, has: list[dict[str, set[int]]]) -> bool:
-    """Whether a run told an hour it has no lead for, between two leads at most six hours apart; or nobody has it."""
-    if told is None:
-        return not any(hour in each[name] for each in has)
-    before = max((h for h in has[told][name] if h < hour), default=-999)
-    after = min((h for h in has[told][name] if h > hour), default=999)
-    return after - before <= 6

@@ -12,8 +12,9 @@ import pytest
 from serving import preference
 from serving.merge import Merged, Reading, Slots, merge
 from serving.plan import plan_of
-from serving.quantities import INDEX, QUANTITIES
-from storage.grids import Cell
+from serving.quantities import CHANCE_NAMES, INDEX, QUANTITIES
+from storage.catalogue.ensemble import ENSEMBLE
+from storage.catalogue.spans import SPANS
 from storage.variables import CATALOGUE
 
 INIT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -28,7 +29,7 @@ def slots(count: int, first: int = 0) -> Slots:
 
 
 def merged(stores: list[Any], span: Slots) -> Merged:
-    readings = [Reading(plan_of(store.schema), store.point(Cell(0, 0))) for store in stores]
+    readings = [Reading(plan_of(store.schema), store.values) for store in stores]
     return merge(readings, span, 52.5, 13.4)
 
 
@@ -39,16 +40,32 @@ def who(result: Merged, name: str) -> list[int]:
 def test_what_of_the_catalogue_is_not_used() -> None:
     used = {name for quantity in QUANTITIES for recipe in quantity.recipes for name in recipe.names}
     assert set(CATALOGUE) - used == {
-        "air_pressure_surface",
+        "ceiling_height_above_ground",
         "cloud_cover_high",
         "cloud_cover_low",
         "cloud_cover_middle",
         "composite_reflectivity_atmosphere",
         "convective_inhibition_surface",
         "precipitable_water_atmosphere",
+        "reflectivity_1000m",
         "snow_depth_surface",
         "snow_water_equivalent_surface",
+        "snowfall_amount_surface",
+        "land_share_surface",
+        "snowfall_thickness_surface",
         "temperature_surface",
+        "terrain_height_surface",
+        "wind_from_direction_10m",
+        "wind_speed_10m",
+        *(row.name for row in (*SPANS, *ENSEMBLE) if row.name not in used),
+    }
+    assert {row.name for row in (*SPANS, *ENSEMBLE)} & used == {
+        "precipitation_amount_1h_surface",
+        "precipitation_amount_6h_surface",
+        "precipitation_amount_spread_surface",
+        "precipitation_probability_1h_surface",
+        "precipitation_probability_surface",
+        *CHANCE_NAMES,
     }
 
 
@@ -56,7 +73,8 @@ def test_the_first_store_with_a_value_tells_each_hour(series_store: Any) -> None
     near = series_store("ifs", INIT, (0, 3, 6), {"air_temperature_2m": [280, 286, 292]})
     far = series_store("gfs", INIT, range(10), {"air_temperature_2m": 270.0, "ozone_column_atmosphere": 300.0})
     result = merged([near, far], slots(10))
-    np.testing.assert_allclose(result["temperature"], [280, 282, 284, 286, 288, 290, 292, 270, 270, 270])
+    # Its last three hours pass over to the other's.
+    np.testing.assert_allclose(result["temperature"], [280, 282, 284, 286, 283.5, 280, 275.5, 270, 270, 270])
     assert who(result, "temperature") == [0] * 7 + [1] * 3
     assert who(result, "ozone") == [1] * 10
 
@@ -77,8 +95,8 @@ def test_wind_is_taken_as_a_vector_from_one_store(series_store: Any) -> None:
     assert who(merged([near, far], slots(4)), "eastward_wind") == [0] * 4
     result = merged([short, far], slots(4))
     assert who(result, "eastward_wind") == who(result, "northward_wind") == [0, 1, 1, 1]
-    np.testing.assert_allclose(result["eastward_wind"], [1, -1, -1, -1])
-    np.testing.assert_allclose(result["northward_wind"], [5, -6, -7, -8])
+    np.testing.assert_allclose(result["eastward_wind"], [1 / 4 - 3 / 4, -1, -1, -1])
+    np.testing.assert_allclose(result["northward_wind"], [5 / 4 - 15 / 4, -6, -7, -8])
 
 
 def test_north_is_between_350_and_10_degrees(series_store: Any) -> None:
@@ -149,31 +167,6 @@ def test_nothing_is_told_before_the_first_or_after_the_last_lead(weather_store: 
         told = ~np.isnan(result[name])
         last = 9 if name in ("amount", "solar", "kind") else 10
         assert list(np.flatnonzero(told)) == list(range(3, last)), name
-
-
-def test_order_of_models_and_unknown_ones_last(weather_store: Any) -> None:
-    names = ["zeta", "gfs", "alpha", "ifs"]
-    stores = [weather_store(name, INIT, range(4)) for name in names]
-    stores.append(weather_store("gfs", INIT + timedelta(hours=6), range(4)))
-    for lat, lon in ((45.0, -75.0), (52.0, 13.0), (-90.0, 180.0)):
-        models = preference.by_model(stores, lat, lon)
-        assert [runs[0].schema.model for runs in models] == ["ifs", "gfs", "alpha", "zeta"]
-        assert [run.schema.init_time for run in models[1]] == [INIT + timedelta(hours=6), INIT]
-
-
-@pytest.mark.parametrize(
-    ("lat", "lon", "region"),
-    [
-        (40.7, -74.0, "north-america"),
-        (61.2, -149.9, "north-america"),
-        (19.4, -99.1, "north-america"),
-        (51.5, -0.1, "world"),
-        (-23.5, -46.6, "world"),
-        (28.2, -177.4, "world"),
-    ],
-)
-def test_regions(lat: float, lon: float, region: str) -> None:
-    assert preference.region_at(lat, lon).name == region
 
 
 def test_stale_models_are_set_apart_the_newest_run_first(series_store: Any) -> None:

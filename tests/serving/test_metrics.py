@@ -102,6 +102,17 @@ def test_requests_are_counted_by_status_and_timed(
     assert value(scrape(PLACE), "windlass_requests_total", status="500") == 1
 
 
+def test_sent_bytes_are_counted_by_their_coding(tmp_path: Path) -> None:
+    metrics = Metrics(Stores(tmp_path / "nosuch"), lambda: NOW)
+    for status, coding, sent in ((200, "gzip", 900), (200, "gzip", 100), (200, "identity", 7), (304, "gzip", 0)):
+        metrics.answered(status, 0.001, {}, coding, sent)
+    told = parsed(metrics.page().decode())
+    assert value(told, "windlass_sent_bytes_total", encoding="gzip") == 1_000
+    assert value(told, "windlass_sent_bytes_total", encoding="identity") == 7
+    assert value(told, "windlass_sent_bytes_total", encoding="br") == 0
+    assert value(told, "windlass_requests_total", status="304") == 1
+
+
 def test_fallbacks_are_counted_by_model_and_rung(scrape: Any, series_store: Any, publish: Any, tmp_path: Path) -> None:
     put(series_store, publish, tmp_path, "ifs", 12)
     put(series_store, publish, tmp_path, "ifs", 0, last=24)

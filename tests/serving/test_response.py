@@ -13,13 +13,22 @@ from hypothesis import strategies as st
 
 from serving.derived import KIND_WORDS
 from serving.fields import TEXT, Field
+from serving.icons import ICON_WORDS
+from serving.options import Missing
 from serving.response import LIMIT, make_layout, write_points
 from serving.units import Dimension, System
 
 
-def write(fields: list[Field], rows: list[list[float]], system: System = System.SI) -> bytes:
+def write(
+    fields: list[Field],
+    rows: list[list[float]],
+    system: System = System.SI,
+    version: int = 2,
+    missing: Missing = Missing.ABSENT,
+) -> bytes:
     matrix = np.array(rows, dtype=np.float64)
-    return write_points(make_layout(fields, range(len(fields)), system), matrix, 0, matrix.shape[1])
+    layout = make_layout(fields, range(len(fields)), system, version, missing)
+    return write_points(layout, matrix, np.arange(matrix.shape[1]))
 
 
 def expected(value: float, decimals: int) -> bytes:
@@ -77,6 +86,36 @@ def test_words() -> None:
     field = Field("precipType", "kind", decimals=TEXT)
     text = b"[" + write([field], [[*range(len(KIND_WORDS)), math.nan]]) + b"]"
     assert json.loads(text) == [*({"precipType": word} for word in KIND_WORDS), {}]
+
+
+def test_words_of_version_1_are_those_it_knows() -> None:
+    field = Field("precipType", "kind", decimals=TEXT)
+    text = b"[" + write([field], [[*range(1, len(KIND_WORDS))]], version=1) + b"]"
+    assert [point["precipType"] for point in json.loads(text)] == ["rain", "snow", "sleet", "sleet", "sleet"]
+
+
+def test_icons() -> None:
+    text = b"[" + write([Field("icon", "icon", decimals=TEXT)], [[*range(len(ICON_WORDS)), math.nan]]) + b"]"
+    assert json.loads(text) == [*({"icon": word} for word in ICON_WORDS), {}]
+    assert text == orjson.dumps(json.loads(text))
+
+
+@pytest.mark.parametrize(("missing", "number", "word"), [(Missing.NULL, None, None), (Missing.NUMBER, -999, "none")])
+def test_missing_is_told_to_who_asks_for_it(missing: Missing, number: int | None, word: str | None) -> None:
+    fields = [Field("time", "time", decimals=0), Field("t", "temperature"), Field("precipType", "kind", decimals=TEXT)]
+    rows = [[1.0, math.nan], [math.nan, 2.5], [math.nan, 1.0]]
+    text = b"[" + write(fields, rows, missing=missing) + b"]"
+    assert json.loads(text) == [
+        {"time": 1, "t": number, "precipType": word},
+        {"time": number, "t": 2.5, "precipType": "rain"},
+    ]
+    assert text == orjson.dumps(json.loads(text))
+
+
+def test_points_are_those_that_are_asked_for() -> None:
+    layout = make_layout([Field("x", "time", decimals=0)], [0], System.SI)
+    assert write_points(layout, np.arange(9.0)[np.newaxis], np.array([2, 3, 7])) == b'{"x":2},{"x":3},{"x":7}'
+    assert write_points(layout, np.arange(9.0)[np.newaxis], np.array([], dtype=np.int64)) == b""
 
 
 @settings(deadline=None)

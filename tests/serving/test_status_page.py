@@ -37,6 +37,9 @@ def model(**more: Any) -> ModelHealth:
         "init_time": INIT,
         "age_minutes": 545,
         "leads": 85,
+        "leads_expected": 145,
+        "traits": [],
+        "incomplete": True,
         "last_valid_time": INIT + timedelta(days=15),
         "expected_next": INIT + timedelta(hours=7),
         "stale_from": INIT + timedelta(days=5),
@@ -46,6 +49,7 @@ def model(**more: Any) -> ModelHealth:
         "newest_seen": INIT + timedelta(hours=6),
         "withheld": {"air_temperature_2m": "6-12: jumps by <80> K"},
         "problem": "ifs/20261124T0600Z.zarr.zip is <half> & cut",
+        "last_error": None,
     }
     return ModelHealth(**{**told, **more})
 
@@ -92,7 +96,8 @@ def test_a_late_model_with_all_that_can_be_told() -> None:
         "2026-11-24 00:00 UTC",
         "9 h 5 min",
         "2026-11-24 06:00 UTC",
-        "85, to",
+        "85 of 145, to",
+        "Incomplete",
         "2026-12-09 00:00 UTC",
         "2026-11-23 12:00 UTC",
         "2026-11-24 07:00 UTC",
@@ -106,12 +111,12 @@ def test_a_late_model_with_all_that_can_be_told() -> None:
 
 
 def test_a_fresh_model_says_no_more_than_it_must() -> None:
-    fresh = model(state=Age.FRESH, rung=Rung.NEWEST, withheld={}, problem=None, newest_seen=INIT,
+    fresh = model(state=Age.FRESH, rung=Rung.NEWEST, withheld={}, incomplete=False, problem=None, newest_seen=INIT,
                   expected_next=NOW + timedelta(days=1, hours=2), previous_init_time=None)  # fmt: skip
     told = words(status_page(report(fresh, status=Status.OK)))
     assert "Everything is as it should be" in told
     assert "in 1 d 2 h" in told
-    for text in ("overdue", "Newest seen", "Run before", "Too old from", "Problem", "Withheld", "Serves"):
+    for text in ("overdue", "Newest seen", "Run before", "Too old from", "Problem", "Withheld", "Serves", "Incomplete"):
         assert text not in told, text
 
 

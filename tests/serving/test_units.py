@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from metpy.units import units as registry
 
 from serving.units import UNITS, Dimension, System
 
@@ -14,6 +13,8 @@ INSIDE = {Dimension.TEMPERATURE: "kelvin", Dimension.SPEED: "m/s", Dimension.INT
 @pytest.mark.parametrize("system", System)
 @pytest.mark.parametrize("dimension", [dimension for dimension in Dimension if dimension is not Dimension.NONE])
 def test_factors_are_exact(system: System, dimension: Dimension) -> None:
+    from metpy.units import units as registry
+
     unit = UNITS[system][dimension]
     for value in (0.0, 1.0, 273.15, 101_325.0):
         inside = registry.Quantity(value, INSIDE.get(dimension, dimension.value))
