@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -63,3 +64,45 @@ def test_no_file_over_a_megabyte_is_tracked() -> None:
     for name in filter(None, listing.stdout.split("\0")):
         path = ROOT / name
         assert not path.exists() or path.stat().st_size < 1_000_000, name
+
+
+def test_every_test_that_the_known_failures_name_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "known-failures.md").read_text())
+    assert named
+    for file, name in named:
+        path = ROOT / file
+        assert path.is_file(), file
+        tree = ast.parse(path.read_text())
+        assert name in {part.name for part in tree.body if isinstance(part, ast.FunctionDef)}, f"{file}::{name}"
+
+
+def test_every_row_of_the_known_failures_names_a_test() -> None:
+    lines = (ROOT / "docs" / "known-failures.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| what happened")]
+    assert len(rows) > 20
+    for row in rows:
+        assert "::test_" in row.split(" | ")[2], row
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_nobody_leaves_without_saying_how_it_went(room: str) -> None:
+    """`sys.exit()` after an error is a success to whoever started the program. Below the yard, errors are raised."""
+    for path in (ROOT / room).rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call):
+                continue
+            name = ast.unparse(call.func).split(".")[-1]
+            if name in ("exit", "quit", "SystemExit", "Exit", "_exit"):
+                assert call.args, f"{path}:{call.lineno}"
+                assert room == "deployments" or name == "_exit", f"{path}:{call.lineno}"
+
+
+def test_files_are_short_enough_to_hold_one_thought() -> None:
+    sources = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    limits = dict.fromkeys(sources, 280) | dict.fromkeys((ROOT / "tests").rglob("*.py"), 305)
+    too_long = {
+        path.relative_to(ROOT).as_posix()
+        for path, limit in limits.items()
+        if len(path.read_text().splitlines()) > limit
+    }
+    assert not too_long
