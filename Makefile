@@ -4,23 +4,33 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# Hundreds of processes start in a run of the tests: each would compile the whole house anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench bench-ingest fuzz lint install clean
+.PHONY: demo test bench bench-ingest chaos fuzz kernels lint install clean
 
 demo: $(VENV)/.demo
 	exec $(BIN)/windlass demo
 
-test: install
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: install kernels
+	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder --durations 15
 
 bench: install
 	$(BIN)/python -m deployments.bench
 
 bench-ingest: install
-	$(BIN)/python -m deployments.bench --only whole-run
+	$(BIN)/python -m deployments.bench --only whole-run --only fleet
+
+chaos: install
+	$(BIN)/python -m deployments.chaos --pairs --outages --processes --rounds 5 --write docs/fault-matrix.md
 
 fuzz: install
 	$(BIN)/python -m deployments.fuzz --seconds 600
+	$(BIN)/python -m deployments.fuzz.addresses --seconds 60
+
+# Compiled once, before many processes want them at the same time.
+kernels: install
+	$(BIN)/python -m deployments.kernels
 
 lint: install
 	$(BIN)/ruff check .
