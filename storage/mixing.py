@@ -81,39 +81,40 @@ def mix_series(
     header: NDArray[np.int16],
     scales: NDArray[np.float64],
     offsets: NDArray[np.float64],
+    stride: int,
     series: NDArray[np.float32],
 ) -> int:
     """The values of a place into `series` [variable, time], from four chunks as they lie, one for each cell.
 
-    starts: where the first number of each cell lies in its chunk; its next one lies 4 further. Returns the number of a
-    cell whose header rows differ from `header` [4, time], with `series` undefined, or -1.
+    starts: where the first number of each cell lies in its chunk; its next one lies `stride` further. Returns the
+    number of a cell whose header rows differ from `header` [4, time], with `series` undefined, or -1.
     """
     times = header.shape[1]
     for cell, steps in enumerate((one, two, three, four)):
         for row in range(4):
             for time in range(times):
-                if steps[starts[cell] + 4 * (row * times + time)] != header[row, time]:
+                if steps[starts[cell] + stride * (row * times + time)] != header[row, time]:
                     return cell
     a, b, c, d = (
-        one[starts[0] + 16 * times :],
-        two[starts[1] + 16 * times :],
-        three[starts[2] + 16 * times :],
-        four[starts[3] + 16 * times :],
+        one[starts[0] + 4 * stride * times :],
+        two[starts[1] + 4 * stride * times :],
+        three[starts[2] + 4 * stride * times :],
+        four[starts[3] + 4 * stride * times :],
     )
     cosines = (math.cos(turns[0]), math.cos(turns[1]), math.cos(turns[2]), math.cos(turns[3]))
     sines = (math.sin(turns[0]), math.sin(turns[1]), math.sin(turns[2]), math.sin(turns[3]))
     for variable in range(series.shape[0]):
-        rule, first = rules[variable], 4 * variable * times
+        rule, first = rules[variable], stride * variable * times
         if rule == variable:
-            _mix(a, b, c, d, weights, first, scales[variable], offsets[variable], series[variable])
+            _mix(a, b, c, d, weights, first, scales[variable], offsets[variable], stride, series[variable])
         elif rule == -1:
             for time in range(times):
-                step = a[first + 4 * time]
+                step = a[first + stride * time]
                 series[variable, time] = np.nan if step == -32768 else step * scales[variable] + offsets[variable]
         elif rule >= 0:
             packing = scales[variable], offsets[variable], scales[rule], offsets[rule]
-            places = first, 4 * rule * times
-            _mix_vector((a, b, c, d), weights, cosines, sines, places, packing, series[variable], series[rule])
+            places = first, stride * rule * times
+            _mix_vector((a, b, c, d), weights, cosines, sines, places, packing, stride, series[variable], series[rule])
     return -1
 
 
@@ -127,19 +128,20 @@ def _mix(
     first: int,
     scale: float,
     offset: float,
+    stride: int,
     series: NDArray[np.float32],
 ) -> None:
     wa, wb, wc, wd = weights
     missing = 0
     for time in range(len(series)):
-        at = first + 4 * time
+        at = first + stride * time
         one, two, three, four = a[at], b[at], c[at], d[at]
         missing += min(min(one, two), min(three, four)) == -32768
         series[time] = (wa * one + wb * two + wc * three + wd * four) * scale + offset
     if not missing:
         return
     for time in range(len(series)):
-        at = first + 4 * time
+        at = first + stride * time
         if a[at] == -32768:
             series[time] = np.nan
             continue
@@ -161,6 +163,7 @@ def _mix_vector(
     sines: Four,
     places: tuple[int, int],
     packing: Four,
+    stride: int,
     eastward: NDArray[np.float32],
     northward: NDArray[np.float32],
 ) -> None:
@@ -169,7 +172,7 @@ def _mix_vector(
     scale, offset, other_scale, other_offset = packing
     missing = 0
     for time in range(len(eastward)):
-        i, j = first + 4 * time, second + 4 * time
+        i, j = first + stride * time, second + stride * time
         east = north = 0.0
         for cell, steps in enumerate(chunks):
             u, v = steps[i], steps[j]
@@ -183,7 +186,7 @@ def _mix_vector(
     if not missing:
         return
     for time in range(len(eastward)):
-        i, j = first + 4 * time, second + 4 * time
+        i, j = first + stride * time, second + stride * time
         share = east = north = 0.0
         for cell, steps in enumerate(chunks):
             u, v = steps[i], steps[j]

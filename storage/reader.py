@@ -22,7 +22,6 @@ from storage.descriptor import Descriptor
 from storage.errors import CorruptStore, StoreError
 from storage.grids import Around, Cell
 from storage.layout import (
-    BLOCK,
     BLOCKS,
     CHUNKS,
     FILL,
@@ -34,7 +33,8 @@ from storage.layout import (
     shard_side,
     unpack_series,
 )
-from storage.mixing import four_cells, mix_series, rules_of
+from storage.loading import load_and_mix
+from storage.mixing import four_cells, rules_of
 from storage.opening import read_entry, read_schema
 from storage.schema import StoreSchema
 from storage.shard import ABSENT, INDEX_BYTES, PLACE, check_index, check_margins, compress_inline, unpack_chunk
@@ -114,30 +114,22 @@ class Store:
         """
         if len(around.cells) == 1:
             return self.point(around.cells[0])
-        four = four_cells(around)
+        four, block = four_cells(around), self._block
         descriptor = self._open_descriptor()
-        block = self._block
-        chunks: dict[tuple[int, int], NDArray[np.int16]] = {}
-        steps, starts = [], []
-        for number in four.numbers:
-            y, x = around.cells[number]
-            place = self._place(y, x)
-            chunk = chunks.get(place)
-            if chunk is None:
-                chunk = chunks[place] = self._chunk(descriptor, *place)
-            if block == BLOCK:
-                steps.append(chunk.reshape(-1))
-                starts.append(y % BLOCK * BLOCK + x % BLOCK)
-            else:
-                # As they would lie in a chunk of BLOCK x BLOCK cells.
-                steps.append(np.repeat(chunk[:, :, y % block, x % block].reshape(-1), BLOCK * BLOCK))
-                starts.append(0)
+        places = [self._place(*around.cells[number]) for number in four.numbers]
+        chunks = sorted({self._bytes_of(descriptor, *place): place for place in places}.items())
+        order = {place: number for number, (_, place) in enumerate(chunks)}
+        count = len(chunks)
+        spans = [span for span, _ in chunks] + [(0, 0)] * (4 - count)
+        a, b, c, d = places
+        starts = [y % block * block + x % block for y, x in (around.cells[number] for number in four.numbers)]
         series = np.empty((len(self._scales), len(self.schema.lead_times)), np.float32)
-        wrong = mix_series(
-            steps[0],
-            steps[1],
-            steps[2],
-            steps[3],
+        wrong = load_and_mix(
+            descriptor.number,
+            (spans[0][0], spans[1][0], spans[2][0], spans[3][0]),
+            (spans[0][1], spans[1][1], spans[2][1], spans[3][1]),
+            count,
+            (order[a], order[b], order[c], order[d]),
             (starts[0], starts[1], starts[2], starts[3]),
             four.weights,
             four.turns,
@@ -145,11 +137,13 @@ class Store:
             self._header,
             self._scales,
             self._offsets,
+            block * block,
             series,
         )
         if wrong >= 0:
-            y, x = around.cells[four.numbers[wrong]]
-            raise CorruptStore(f"{self._name(*self._place(y, x))} belongs to another run or other leads")
+            place = chunks[wrong][1]
+            self._chunk(descriptor, *place)
+            raise CorruptStore(f"{self._name(*place)} belongs to another run or other leads")
         return series
 
     def block(
@@ -206,10 +200,15 @@ class Store:
         side, size = self._side, self._block
         return y // side * self._columns + x // side, y % side // size * BLOCKS + x % side // size
 
-    def _chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
+    def _bytes_of(self, descriptor: Descriptor, shard: int, number: int) -> tuple[int, int]:
+        """(position, length) of a chunk in the file."""
         position, index = self._shards.get(shard) or self._find(descriptor, shard)
         offset, length = PLACE.unpack_from(index, number * PLACE.size)
-        return self._unpack(descriptor.read(length, position + offset), length, shard, number)
+        return position + offset, length
+
+    def _chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
+        position, length = self._bytes_of(descriptor, shard, number)
+        return self._unpack(descriptor.read(length, position), length, shard, number)
 
     def _open_descriptor(self) -> Descriptor:
         descriptor = self._descriptor

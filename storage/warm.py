@@ -6,7 +6,7 @@ import numpy as np
 
 from storage.archive import Entry, directory_bytes, local_header, read_directory
 from storage.layout import BLOCK, unpack_series
-from storage.mixing import mix_series
+from storage.loading import load_and_mix
 
 
 def warm() -> None:
@@ -18,6 +18,21 @@ def warm() -> None:
     header, scales, offsets = np.zeros((4, 1), np.int16), np.ones(1), np.zeros(1)
     series = np.empty((1, 1), np.float32)
     unpack_series(chunk, 0, 0, header, scales, offsets, series)
-    steps, none = chunk.reshape(-1), (0.0, 0.0, 0.0, 0.0)
-    rules = np.zeros(1, np.int64)
-    mix_series(steps, steps, steps, steps, (0, 0, 0, 0), none, none, rules, header, scales, offsets, series)
+    rules, nowhere, none = np.zeros(1, np.int64), (0, 0, 0, 0), (0.0, 0.0, 0.0, 0.0)
+    no_file = -1
+    load_and_mix(
+        no_file,
+        nowhere,
+        nowhere,
+        1,
+        nowhere,
+        nowhere,
+        none,
+        none,
+        rules,
+        header,
+        scales,
+        offsets,
+        BLOCK * BLOCK,
+        series,
+    )
