@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.errors import ManifestError, StorageError
 from storage.grids import Around, Cell, Grid
 from storage.reader import Store
@@ -15,8 +18,8 @@ from storage.static import NAME, STATIC, parse_static
 
 log = logging.getLogger(__name__)
 
-KEPT = 4096
-"""Places of which the ground is remembered: about 2 MB."""
+KEPT_CELLS, KEPT_TILES = 1 << 17, 4096
+"""Of so many cells at most, in so many tiles, the ground is kept: about a megabyte a model."""
 
 
 class Ground(NamedTuple):
@@ -35,26 +38,28 @@ class Static:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._rows = [store.index.get(name) for name in ("terrain_height_surface", "land_share_surface")]
-        self._seen: dict[tuple[Cell, ...], tuple[Ground, ...]] = {}
-
-    def at(self, cell: Cell) -> Ground:
-        """The ground of a cell of the model's grid. Raises CorruptStore, IndexError."""
-        return self.each((cell,))[0]
-
-    def below(self, lat: float, lon: float) -> Ground:
-        """The ground of the nearest cell. Raises OutsideGrid, CorruptStore."""
-        return self.at(self.store.schema.grid.cell(lat, lon))
+        self._most = min(max(KEPT_CELLS // store.schema.block**2, 1), KEPT_TILES)
+        self._tiles: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def each(self, cells: tuple[Cell, ...]) -> tuple[Ground, ...]:
-        """The ground of some cells of the model's grid, remembered. Raises CorruptStore, IndexError."""
-        found = self._seen.get(cells)
-        if found is None:
-            values = self.store.cells(cells)[:, :, 0].tolist()
-            found = tuple(Ground(*(_known(told, row) for row in self._rows)) for told in values)
-            if len(self._seen) >= KEPT:
-                self._seen = {}
-            self._seen[cells] = found
-        return found
+        """The ground of some cells of the model's grid. Raises CorruptStore, IndexError."""
+        size, (terrain, land) = self.store.schema.block, self._rows
+        found = []
+        for y, x in cells:
+            tile = self._tiles.get((y // size, x // size))
+            if tile is None:
+                tile = self._read(y // size, x // size)
+            at = y % size, x % size
+            found.append(Ground(_known(tile, terrain, at), _known(tile, land, at)))
+        return tuple(found)
+
+    def _read(self, row: int, column: int) -> NDArray[np.float32]:
+        """A tile [variable, rows, columns], which is kept."""
+        tile = self.store.tile(row, column)[:, 0]
+        if len(self._tiles) >= self._most:
+            self._tiles = {}
+        self._tiles[row, column] = tile
+        return tile
 
     def between(self, lat: float, lon: float) -> Ground:
         """The ground of a place, on a straight line between the cells around it. Raises OutsideGrid, CorruptStore."""
@@ -81,8 +86,9 @@ def mean_of(around: Around, values: Sequence[float | None]) -> float | None:
     return total
 
 
-def _known(values: list[float], row: int | None) -> float | None:
-    return None if row is None or math.isnan(values[row]) else values[row]
+def _known(tile: NDArray[np.float32], row: int | None, at: tuple[int, int]) -> float | None:
+    value = math.nan if row is None else float(tile[row, at[0], at[1]])
+    return None if math.isnan(value) else value
 
 
 def open_static(folder: Path, held: Static | None) -> Static | None:

@@ -26,10 +26,9 @@ from storage.layout import (
     CHUNKS,
     FILL,
     HEADER,
-    chunk_shape,
+    dequantise,
     header_rows,
     shard_grid,
-    shard_key,
     shard_side,
     unpack_series,
 )
@@ -37,7 +36,8 @@ from storage.loading import load_and_mix
 from storage.mixing import four_cells, rules_of
 from storage.opening import read_entry, read_schema
 from storage.schema import StoreSchema
-from storage.shard import ABSENT, INDEX_BYTES, PLACE, check_index, check_margins, compress_inline, unpack_chunk
+from storage.shard import ABSENT, PLACE, compress_inline
+from storage.shards import Shards
 
 
 class Store:
@@ -55,16 +55,12 @@ class Store:
         self.index = {name: row for row, name in enumerate(schema.names)}
         self.directory = directory
         self._descriptor: Descriptor | None = descriptor
-        self._rows, self._columns = shard_grid(schema)
-        self._block, self._side = schema.block, shard_side(schema)
-        self._shape = chunk_shape(schema)
         self._header = header_rows(schema)
         self._scales = np.array([stored.scale_factor for stored in schema.variables], np.float64)
         self._offsets = np.array([stored.add_offset for stored in schema.variables], np.float64)
         self._rules = rules_of(schema)
         self._most = shards
-        # Shard -> (position of its bytes in the file, its checked index): at most about 600 bytes a shard.
-        self._shards: dict[int, tuple[int, bytes]] = {}
+        self._shards = Shards(path, directory, schema, shards)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], shards: int | None = None) -> Store:
@@ -95,17 +91,30 @@ class Store:
     def cells(self, cells: Sequence[Cell]) -> NDArray[np.float32]:
         """`point` of several cells: [cell, variable, time]. Those of one block are read together."""
         descriptor = self._open_descriptor()
-        block = self._block
+        block = self.schema.block
         chunks: dict[tuple[int, int], NDArray[np.int16]] = {}
         series = np.empty((len(cells), len(self._scales), len(self.schema.lead_times)), np.float32)
         for one, (y, x) in zip(series, cells, strict=True):
-            place = self._place(y, x)
+            place = self._shards.place(y, x)
             chunk = chunks.get(place)
             if chunk is None:
-                chunk = chunks[place] = self._chunk(descriptor, *place)
+                chunk = chunks[place] = self._shards.chunk(descriptor, *place)
             if not unpack_series(chunk, y % block, x % block, self._header, self._scales, self._offsets, one):
-                raise CorruptStore(f"{self._name(*place)} belongs to another run or other leads")
+                raise self._shards.strange(*place)
         return series
+
+    def tile(self, row: int, column: int) -> NDArray[np.float32]:
+        """Every variable in all cells of one chunk: [variable, time, rows, columns], those beyond the grid missing.
+
+        row, column: of the chunk among all chunks. Raises as `point` does.
+        """
+        size = self.schema.block
+        place = self._shards.place(row * size, column * size)
+        steps = self._shards.chunk(self._open_descriptor(), *place)
+        if (steps[: len(HEADER)] != self._header[:, :, None, None]).any():
+            raise self._shards.strange(*place)
+        packing = zip(steps[len(HEADER) :], self._scales, self._offsets, strict=True)
+        return np.stack([dequantise(each, scale, offset) for each, scale, offset in packing])
 
     def mixed(self, around: Around) -> NDArray[np.float32]:
         """Every variable at a place between cells: [variable, time], as `storage.mixing` says. Raises as `point` does.
@@ -114,10 +123,10 @@ class Store:
         """
         if len(around.cells) == 1:
             return self.point(around.cells[0])
-        four, block = four_cells(around), self._block
+        four, block = four_cells(around), self.schema.block
         descriptor = self._open_descriptor()
-        places = [self._place(*around.cells[number]) for number in four.numbers]
-        chunks = sorted({self._bytes_of(descriptor, *place): place for place in places}.items())
+        places = [self._shards.place(*around.cells[number]) for number in four.numbers]
+        chunks = sorted({self._shards.bytes_of(descriptor, *place): place for place in places}.items())
         order = {place: number for number, (_, place) in enumerate(chunks)}
         count = len(chunks)
         spans = [span for span, _ in chunks] + [(0, 0)] * (4 - count)
@@ -142,8 +151,8 @@ class Store:
         )
         if wrong >= 0:
             place = chunks[wrong][1]
-            self._chunk(descriptor, *place)
-            raise CorruptStore(f"{self._name(*place)} belongs to another run or other leads")
+            self._shards.chunk(descriptor, *place)
+            raise self._shards.strange(*place)
         return series
 
     def block(
@@ -159,10 +168,10 @@ class Store:
         Only the given variables and chunks (numbers along the rows of blocks); the cells of other chunks are FILL.
         Raises CorruptStore, StoreError after `close`.
         """
-        shard = shard_row * self._columns + shard_column
-        size, side = self._block, self._side
+        shard = shard_row * shard_grid(self.schema)[1] + shard_column
+        size, side = self.schema.block, shard_side(self.schema)
         descriptor = self._open_descriptor()
-        position, index = self._shards.get(shard) or self._find(descriptor, shard)
+        position, index = self._shards.find(descriptor, shard)
         places = {number: PLACE.unpack_from(index, number * PLACE.size) for number in chunks}
         places = {number: place for number, place in places.items() if place != ABSENT}
         first = min((offset for offset, _ in places.values()), default=0)
@@ -171,11 +180,11 @@ class Store:
         rows = min(side, self.schema.grid.ny - shard_row * side)
         columns = min(side, self.schema.grid.nx - shard_column * side)
         count = len(range(*variables.indices(len(self.index))))
-        steps = np.full((count, self._shape[1], side, side), FILL, np.int16)
+        steps = np.full((count, len(self.schema.lead_times), side, side), FILL, np.int16)
         for number, (offset, length) in places.items():
-            chunk = self._unpack(data[offset - first : offset - first + length], length, shard, number)
+            chunk = self._shards.unpack(data[offset - first : offset - first + length], length, shard, number)
             if (chunk[: len(HEADER)] != self._header[:, :, None, None]).any():
-                raise CorruptStore(f"{self._name(shard, number)} belongs to another run or other leads")
+                raise self._shards.strange(shard, number)
             y, x = number // BLOCKS * size, number % BLOCKS * size
             steps[:, :, y : y + size, x : x + size] = chunk[len(HEADER) :][variables]
         return steps[:, :, :rows, :columns]
@@ -192,59 +201,11 @@ class Store:
         """Give the file up; a second time is fine."""
         self._descriptor = None
 
-    def _place(self, y: int, x: int) -> tuple[int, int]:
-        """(shard, chunk) of a cell; raises IndexError."""
-        ny, nx = self.schema.grid.shape
-        if not (0 <= y < ny and 0 <= x < nx):
-            raise IndexError(f"{self.path}: no cell {y}, {x} in a grid of {ny} x {nx}")
-        side, size = self._side, self._block
-        return y // side * self._columns + x // side, y % side // size * BLOCKS + x % side // size
-
-    def _bytes_of(self, descriptor: Descriptor, shard: int, number: int) -> tuple[int, int]:
-        """(position, length) of a chunk in the file."""
-        position, index = self._shards.get(shard) or self._find(descriptor, shard)
-        offset, length = PLACE.unpack_from(index, number * PLACE.size)
-        return position + offset, length
-
-    def _chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
-        position, length = self._bytes_of(descriptor, shard, number)
-        return self._unpack(descriptor.read(length, position), length, shard, number)
-
     def _open_descriptor(self) -> Descriptor:
         descriptor = self._descriptor
         if descriptor is None:
             raise StoreError(f"{self.path} was closed")
         return descriptor
-
-    def _find(self, descriptor: Descriptor, shard: int) -> tuple[int, bytes]:
-        """Read, check and keep a shard's index: (position of the shard in the file, index)."""
-        entry = self.directory.entry(shard)
-        name = shard_key(*divmod(shard, self._columns))
-        if entry.name != name.encode():
-            raise CorruptStore(f"{self.path}: entry {shard} is {entry.name!r} and not {name!r}")
-        index = descriptor.read(INDEX_BYTES, max(entry.end - INDEX_BYTES, entry.data))
-        try:
-            check_index(index, entry.size)
-            row, column = (number * self._side for number in divmod(shard, self._columns))
-            check_margins(index, self.schema.grid.ny - row, self.schema.grid.nx - column, self._block)
-        except CorruptStore as error:
-            raise CorruptStore(f"{self.path}: {name} {error}") from error
-        if self._most is not None and len(self._shards) >= self._most:
-            # A new one: another thread may read the old one just now.
-            self._shards = {}
-        found = self._shards[shard] = entry.data, index
-        return found
-
-    def _unpack(self, data: bytes, length: int, shard: int, number: int) -> NDArray[np.int16]:
-        if len(data) != length:
-            raise CorruptStore(f"{self._name(shard, number)} is cut short")
-        try:
-            return unpack_chunk(data, self._shape)
-        except CorruptStore as error:
-            raise CorruptStore(f"{self._name(shard, number)} {error}") from error
-
-    def _name(self, shard: int, number: int) -> str:
-        return f"{self.path}: {shard_key(*divmod(shard, self._columns))} chunk {number}"
 
     def __enter__(self) -> Store:
         return self

@@ -44,5 +44,7 @@ def test_requests_and_hot_swaps_leave_nothing_behind(weather_store: Any, publish
     # Every other round: behind the newer run the older one stays open.
     resident, files, objects = ([size[column] for size in sizes[ROUNDS // 2 :: 2]] for column in range(3))
     assert files == files[:1] * len(files)
-    assert max(objects) - min(objects) < REQUESTS
-    assert max(resident) - min(resident) < ROUNDS // 2 * REQUESTS * 4096
+    # What tests before this one left behind may go meanwhile: only what grows counts. One object a request would be six
+    # times as much.
+    assert max(objects) - objects[0] < REQUESTS
+    assert max(resident) - resident[0] < ROUNDS // 2 * REQUESTS * 4096

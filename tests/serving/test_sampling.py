@@ -254,7 +254,7 @@ def test_a_terrain_store_takes_no_more_memory_the_more_places_are_asked(
     terrain = open_terrain(make("terrain", {"terrain_height_surface": heights}).path)
     for y, x in np.ndindex(heights.shape):
         assert terrain.between(50.0 - y, 10.0 + x).terrain == pytest.approx(heights[y, x], abs=0.11)
-        assert len(terrain.store._shards) <= 2
+        assert len(terrain.store._shards._found) <= 2
 
 
 def test_another_store_is_no_terrain(make: Make) -> None:

@@ -59,9 +59,9 @@ def test_it_is_synced_opened_and_looked_up(tmp_path: Path, bucket: FolderBucket,
     assert not report.failed
     static = opened(tmp_path / "stores")
     assert static is not None
-    assert static.below(52.5, 13.4) == static.at(BERLIN)
-    assert static.at(BERLIN) == pytest.approx(Ground(35.0, 0.75), abs=0.1)
-    assert static.at(Cell(0, 0)).terrain == pytest.approx(35.0, abs=0.1)
+    assert static.between(52.5, 13.5) == pytest.approx(Ground(35.0, 0.75), abs=0.1)
+    assert static.each((BERLIN,))[0] == pytest.approx(Ground(35.0, 0.75), abs=0.1)
+    assert static.each((Cell(0, 0),))[0].terrain == pytest.approx(35.0, abs=0.1)
 
 
 def test_another_one_takes_its_place_while_the_run_stays(tmp_path: Path, bucket: FolderBucket, keep: Any) -> None:
@@ -78,8 +78,8 @@ def test_another_one_takes_its_place_while_the_run_stays(tmp_path: Path, bucket:
     assert before.static is not None
     assert after.static is not None
     # Who still holds the first reads on.
-    assert before.static.at(BERLIN).terrain == pytest.approx(35.0, abs=0.1)
-    assert after.static.at(BERLIN).terrain == pytest.approx(40.0, abs=0.1)
+    assert before.static.each((BERLIN,))[0].terrain == pytest.approx(35.0, abs=0.1)
+    assert after.static.each((BERLIN,))[0].terrain == pytest.approx(40.0, abs=0.1)
     assert len(list((tmp_path / "stores" / "gfs" / "static").iterdir())) == 1
 
 
