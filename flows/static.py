@@ -95,6 +95,8 @@ def _keep(
         model.attribution,
         model.licence,
         traits=(*model.traits, STATIC),
+        # Of one lead the whole store is a short one, too, whose chunks hold more cells.
+        short=min(message.lead for message in messages),
     )
     path = dock.scratch / "static.zarr.zip"
     written = write_store(
@@ -110,5 +112,6 @@ def _keep(
         },
         progress=lambda done, total: None,
     )
-    check_store(path, model.static, written.messages)
-    publish_static(path, model.name, found.init_time, job.box, digest, bucket)
+    assert written.short is not None
+    check_store(written.short.path, model.static, written.messages)
+    publish_static(written.short.path, model.name, found.init_time, job.box, digest, bucket)

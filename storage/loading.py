@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from storage.mixing import Four, mix_series
+from storage.mixing import Four, mix_series, take_cell
 from storage.shard import BLOSC_HEADER, CRC
 
 for _package in ("numcodecs.blosc", "google_crc32c._crc32c"):
@@ -101,28 +101,18 @@ def load_and_mix(
     cells: int,
     series: NDArray[np.float32],
 ) -> int:
-    """`storage.mixing.mix_series` of up to four chunks of `cells` cells; chunk_of: in which of them each cell lies.
+    """`storage.mixing.mix_series` of up to four chunks of `cells` cells; chunk_of: in which of them each cell lies,
+    starts: where in it.
 
     Returns the number of a chunk that is wrong, or belongs to another run, with `series` undefined; or -1.
     """
-    chunks = np.empty((count, cells * (4 + len(scales)) * header.shape[1]), np.int16)
+    rows, times = 4 + len(scales), header.shape[1]
+    chunks = np.empty((count, cells * rows * times), np.int16)
     wrong = load_chunks(descriptor, positions, lengths, count, chunks)
     if wrong >= 0:
         return wrong
-    a, b, c, d = chunk_of
-    wrong = mix_series(
-        chunks[a],
-        chunks[b],
-        chunks[c],
-        chunks[d],
-        starts,
-        weights,
-        turns,
-        rules,
-        header,
-        scales,
-        offsets,
-        cells,
-        series,
-    )
+    steps = np.empty((4, rows, times), np.int16)
+    for cell in range(4):
+        take_cell(chunks[chunk_of[cell]], starts[cell], cells, steps[cell].reshape(-1))
+    wrong = mix_series(steps, weights, turns, rules, header, scales, offsets, series)
     return wrong if wrong < 0 else chunk_of[wrong]

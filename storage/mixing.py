@@ -69,52 +69,55 @@ def rules_of(schema: StoreSchema) -> NDArray[np.int64]:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def take_cell(chunk: NDArray[np.int16], start: int, cells: int, steps: NDArray[np.int16]) -> None:
+    """The numbers of one cell out of a chunk of so many, in the order in which they lie; `start`: of the first one."""
+    if cells == 4:
+        # A word of eight bytes holds all four at one time, and words are moved several at once.
+        words, shift = chunk.view(np.uint64), np.uint64(16 * start)
+        for number in range(len(steps)):
+            steps[number] = np.int16(words[number] >> shift)
+    else:
+        for number in range(len(steps)):
+            steps[number] = chunk[start + cells * number]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def mix_series(
-    one: NDArray[np.int16],
-    two: NDArray[np.int16],
-    three: NDArray[np.int16],
-    four: NDArray[np.int16],
-    starts: tuple[int, int, int, int],
+    steps: NDArray[np.int16],
     weights: Four,
     turns: Four,
     rules: NDArray[np.int64],
     header: NDArray[np.int16],
     scales: NDArray[np.float64],
     offsets: NDArray[np.float64],
-    stride: int,
     series: NDArray[np.float32],
 ) -> int:
-    """The values of a place into `series` [variable, time], from four chunks as they lie, one for each cell.
+    """The values of a place into `series` [variable, time]; steps: [4 cells, header rows and variables, time].
 
-    starts: where the first number of each cell lies in its chunk; its next one lies `stride` further. Returns the
-    number of a cell whose header rows differ from `header` [4, time], with `series` undefined, or -1.
+    Returns the number of a cell whose header rows differ from `header` [4, time], with `series` undefined, or -1.
     """
     times = header.shape[1]
-    for cell, steps in enumerate((one, two, three, four)):
+    for cell in range(4):
         for row in range(4):
+            differs = False
             for time in range(times):
-                if steps[starts[cell] + stride * (row * times + time)] != header[row, time]:
-                    return cell
-    a, b, c, d = (
-        one[starts[0] + 4 * stride * times :],
-        two[starts[1] + 4 * stride * times :],
-        three[starts[2] + 4 * stride * times :],
-        four[starts[3] + 4 * stride * times :],
-    )
+                differs |= steps[cell, row, time] != header[row, time]
+            if differs:
+                return cell
     cosines = (math.cos(turns[0]), math.cos(turns[1]), math.cos(turns[2]), math.cos(turns[3]))
     sines = (math.sin(turns[0]), math.sin(turns[1]), math.sin(turns[2]), math.sin(turns[3]))
     for variable in range(series.shape[0]):
-        rule, first = rules[variable], stride * variable * times
+        rule, row = rules[variable], variable + 4
         if rule == variable:
-            _mix(a, b, c, d, weights, first, scales[variable], offsets[variable], stride, series[variable])
+            a, b, c, d = steps[0, row], steps[1, row], steps[2, row], steps[3, row]
+            _mix(a, b, c, d, weights, scales[variable], offsets[variable], series[variable])
         elif rule == -1:
             for time in range(times):
-                step = a[first + stride * time]
+                step = steps[0, row, time]
                 series[variable, time] = np.nan if step == -32768 else step * scales[variable] + offsets[variable]
         elif rule >= 0:
             packing = scales[variable], offsets[variable], scales[rule], offsets[rule]
-            places = first, stride * rule * times
-            _mix_vector((a, b, c, d), weights, cosines, sines, places, packing, stride, series[variable], series[rule])
+            _mix_vector(steps, row, rule + 4, weights, cosines, sines, packing, series[variable], series[rule])
     return -1
 
 
@@ -125,78 +128,74 @@ def _mix(
     c: NDArray[np.int16],
     d: NDArray[np.int16],
     weights: Four,
-    first: int,
     scale: float,
     offset: float,
-    stride: int,
     series: NDArray[np.float32],
 ) -> None:
+    """One variable, of each cell [time]."""
     wa, wb, wc, wd = weights
-    missing = 0
+    missing = False
     for time in range(len(series)):
-        at = first + stride * time
-        one, two, three, four = a[at], b[at], c[at], d[at]
-        missing += min(min(one, two), min(three, four)) == -32768
+        one, two, three, four = a[time], b[time], c[time], d[time]
+        missing |= (one == -32768) | (two == -32768) | (three == -32768) | (four == -32768)
         series[time] = (wa * one + wb * two + wc * three + wd * four) * scale + offset
     if not missing:
         return
     for time in range(len(series)):
-        at = first + stride * time
-        if a[at] == -32768:
+        if a[time] == -32768:
             series[time] = np.nan
             continue
-        share, total = wa, wa * a[at]
-        if b[at] != -32768:
-            share, total = share + wb, total + wb * b[at]
-        if c[at] != -32768:
-            share, total = share + wc, total + wc * c[at]
-        if d[at] != -32768:
-            share, total = share + wd, total + wd * d[at]
+        share, total = wa, wa * a[time]
+        if b[time] != -32768:
+            share, total = share + wb, total + wb * b[time]
+        if c[time] != -32768:
+            share, total = share + wc, total + wc * c[time]
+        if d[time] != -32768:
+            share, total = share + wd, total + wd * d[time]
         series[time] = total / share * scale + offset
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _mix_vector(
-    chunks: tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]],
+    steps: NDArray[np.int16],
+    first: int,
+    second: int,
     weights: Four,
     cosines: Four,
     sines: Four,
-    places: tuple[int, int],
     packing: Four,
-    stride: int,
     eastward: NDArray[np.float32],
     northward: NDArray[np.float32],
 ) -> None:
-    """Both components of a vector. places: where the first and the second begin; packing: scale and offset of both."""
-    first, second = places
+    """Both components of a vector. first, second: their rows in `steps`; packing: scale and offset of both."""
     scale, offset, other_scale, other_offset = packing
-    missing = 0
-    for time in range(len(eastward)):
-        i, j = first + stride * time, second + stride * time
-        east = north = 0.0
-        for cell, steps in enumerate(chunks):
-            u, v = steps[i], steps[j]
-            missing += min(u, v) == -32768
+    east, north = np.zeros(len(eastward)), np.zeros(len(eastward))
+    missing = False
+    for cell in range(4):
+        cosine, sine = weights[cell] * cosines[cell], weights[cell] * sines[cell]
+        us, vs = steps[cell, first], steps[cell, second]
+        for time in range(len(eastward)):
+            u, v = us[time], vs[time]
+            missing |= (u == -32768) | (v == -32768)
             x, y = u * scale + offset, v * other_scale + other_offset
-            cosine, sine = weights[cell] * cosines[cell], weights[cell] * sines[cell]
-            east += x * cosine - y * sine
-            north += x * sine + y * cosine
-        eastward[time] = east
-        northward[time] = north
+            east[time] += x * cosine - y * sine
+            north[time] += x * sine + y * cosine
+    eastward[:] = east
+    northward[:] = north
     if not missing:
         return
     for time in range(len(eastward)):
-        i, j = first + stride * time, second + stride * time
-        share = east = north = 0.0
-        for cell, steps in enumerate(chunks):
-            u, v = steps[i], steps[j]
+        share = 0.0
+        east[time] = north[time] = 0.0
+        for cell in range(4):
+            u, v = steps[cell, first, time], steps[cell, second, time]
             if u == -32768 or v == -32768:
                 if cell == 0:
                     break
                 continue
             x, y = u * scale + offset, v * other_scale + other_offset
             share += weights[cell]
-            east += weights[cell] * (x * cosines[cell] - y * sines[cell])
-            north += weights[cell] * (x * sines[cell] + y * cosines[cell])
-        eastward[time] = east / share if share > 0.0 else np.nan
-        northward[time] = north / share if share > 0.0 else np.nan
+            east[time] += weights[cell] * (x * cosines[cell] - y * sines[cell])
+            north[time] += weights[cell] * (x * sines[cell] + y * cosines[cell])
+        eastward[time] = east[time] / share if share > 0.0 else np.nan
+        northward[time] = north[time] / share if share > 0.0 else np.nan

@@ -16,10 +16,11 @@ from flows.model import Model
 from flows.models import flow_named
 from storage.bucket import open_bucket
 from storage.grids import LatLonGrid
-from storage.layout import SHARD, shard_grid
+from storage.layout import BLOCK, SHARD, shard_grid, shard_side
 from storage.manifest import read_manifest
 from storage.schema import StoredVariable, StoreSchema
 from storage.static import STATIC
+from storage.tiles import encode_tiles
 from storage.variables import Statistic
 from storage.writer import EncodedBand, StoreWriter, encode_band
 from tasks.publish import publish
@@ -62,7 +63,7 @@ def full_ground(model: Model, schema: StoreSchema) -> StoreSchema:
     """The static fields of a model on the grid of a run."""
     rows = (wanted.variable for wanted in model.static)
     variables = tuple(StoredVariable(row, row.precision, 0.0, (0,)) for row in rows)
-    return replace(schema, lead_times=(0,), variables=variables, traits=(*schema.traits, STATIC))
+    return replace(schema, lead_times=(0,), variables=variables, traits=(*schema.traits, STATIC), block=SHARD)
 
 
 def _middle(low: float, high: float, step: float) -> float:
@@ -78,11 +79,12 @@ def write_full_store(
     constant: variables that are their offset everywhere.
     """
     rows, _ = shard_grid(schema)
+    encode = encode_band if schema.block == BLOCK else encode_tiles
     path.parent.mkdir(parents=True, exist_ok=True)
     with StoreWriter(path, schema) as writer, ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[EncodedBand]] = deque()
         for row in range(rows):
-            waiting.append(pool.submit(encode_band, schema, row, _bands(schema, row, constant)))
+            waiting.append(pool.submit(encode, schema, row, _bands(schema, row, constant)))
             if len(waiting) > THREADS:
                 writer.append(waiting.popleft().result())
                 advance(row, rows)
@@ -94,9 +96,10 @@ def write_full_store(
 def _bands(schema: StoreSchema, row: int, constant: frozenset[str]) -> Callable[[str], NDArray[np.float32]]:
     """Per variable [time, rows, nx]: waves in time and space, and noise of three steps."""
     noise = np.random.default_rng(row)
-    count = min(SHARD, schema.grid.ny - row * SHARD)
+    side = shard_side(schema)
+    count = min(side, schema.grid.ny - row * side)
     time = np.array(schema.lead_times, np.float32)[:, None, None] / 1440
-    y = (row * SHARD + np.arange(count, dtype=np.float32))[None, :, None]
+    y = (row * side + np.arange(count, dtype=np.float32))[None, :, None]
     x = np.arange(schema.grid.nx, dtype=np.float32)[None, None, :]
     wave = np.sin(time * 6.28 + x * 0.0044) + np.cos(y * 0.02 + x * 0.013 - time)
     offsets = {stored.name: (stored.add_offset, stored.scale_factor) for stored in schema.variables}
