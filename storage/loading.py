@@ -15,6 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from storage.layout import BLOCKS
 from storage.mixing import Four, mix_series, take_cell
 from storage.shard import BLOSC_HEADER, CRC
 
@@ -31,35 +32,25 @@ FRAME_HEADER, CHECKSUM = BLOSC_HEADER.size, CRC.size
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def load_chunks(
-    descriptor: int,
-    positions: FourNumbers,
-    lengths: FourNumbers,
-    count: int,
-    chunks: NDArray[np.int16],
-) -> int:
-    """Read `count` chunks from a file into the rows of `chunks`; the number of the first that is wrong, or -1.
+def load_chunks(descriptor: int, spans: NDArray[np.int64], chunks: NDArray[np.int16]) -> int:
+    """Read chunks from a file into the rows of `chunks`; the number of the first that is wrong, or -1.
 
-    positions, lengths: of each one's bytes, rising; those that lie one behind the other are read at once.
+    spans: [chunk, 2] position and length of each, rising; those that lie one behind the other are read at once.
     """
-    total = 0
-    for number in range(count):
-        total += lengths[number]
-    data = np.empty(total, np.uint8)
-    words = data.ctypes.data
-    at = 0
-    first = 0
-    while first < count:
-        last, size = first, lengths[first]
-        while last + 1 < count and positions[last + 1] == positions[last] + lengths[last]:
+    data = np.empty(spans[:, 1].sum(), np.uint8)
+    at = first = 0
+    while first < len(spans):
+        last, size = first, spans[first, 1]
+        while last + 1 < len(spans) and spans[last + 1, 0] == spans[last, 0] + spans[last, 1]:
             last += 1
-            size += lengths[last]
-        if _pread(descriptor, words + at, size, positions[first]) != size:
+            size += spans[last, 1]
+        if _pread(descriptor, data.ctypes.data + at, size, spans[first, 0]) != size:
             return first
         for number in range(first, last + 1):
-            if not _unpack_chunk(data[at : at + lengths[number]], chunks[number]):
+            length = spans[number, 1]
+            if not _unpack_chunk(data[at : at + length], chunks[number]):
                 return number
-            at += lengths[number]
+            at += length
         first = last + 1
     return -1
 
@@ -87,32 +78,54 @@ def _word(data: NDArray[np.uint8], at: int) -> int:
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def load_and_mix(
     descriptor: int,
-    positions: FourNumbers,
-    lengths: FourNumbers,
-    count: int,
-    chunk_of: FourNumbers,
-    starts: FourNumbers,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    c: NDArray[np.int64],
+    d: NDArray[np.int64],
+    ys: FourNumbers,
+    xs: FourNumbers,
+    size: int,
     weights: Four,
     turns: Four,
     rules: NDArray[np.int64],
     header: NDArray[np.int16],
     scales: NDArray[np.float64],
     offsets: NDArray[np.float64],
-    cells: int,
     series: NDArray[np.float32],
 ) -> int:
-    """`storage.mixing.mix_series` of up to four chunks of `cells` cells; chunk_of: in which of them each cell lies,
-    starts: where in it.
+    """`storage.mixing.mix_series` of four cells, straight from the file.
 
-    Returns the number of a chunk that is wrong, or belongs to another run, with `series` undefined; or -1.
+    a, b, c, d: `storage.shards.Shards.spans` of the shard of each cell; ys, xs: its row and column; size: cells along
+    each side of a chunk. Returns the number of a cell whose chunk is wrong, or belongs to another run, with `series`
+    undefined; or -1.
     """
+    side = BLOCKS * size
+    spans = np.empty((4, 2), np.int64)
+    chunk_of = np.empty(4, np.int64)
+    count = 0
+    for cell, of_shard in enumerate((a, b, c, d)):
+        number = ys[cell] % side // size * BLOCKS + xs[cell] % side // size
+        position, length = of_shard[number]
+        at = 0
+        while at < count and spans[at, 0] < position:
+            at += 1
+        if at == count or spans[at, 0] != position:
+            for other in range(count, at, -1):
+                spans[other] = spans[other - 1]
+            for other in range(cell):
+                chunk_of[other] += chunk_of[other] >= at
+            spans[at, 0], spans[at, 1] = position, length
+            count += 1
+        chunk_of[cell] = at
     rows, times = 4 + len(scales), header.shape[1]
-    chunks = np.empty((count, cells * rows * times), np.int16)
-    wrong = load_chunks(descriptor, positions, lengths, count, chunks)
+    chunks = np.empty((count, size * size * rows * times), np.int16)
+    wrong = load_chunks(descriptor, spans[:count], chunks)
     if wrong >= 0:
-        return wrong
+        for cell in range(4):
+            if chunk_of[cell] == wrong:
+                return cell
     steps = np.empty((4, rows, times), np.int16)
     for cell in range(4):
-        take_cell(chunks[chunk_of[cell]], starts[cell], cells, steps[cell].reshape(-1))
-    wrong = mix_series(steps, weights, turns, rules, header, scales, offsets, series)
-    return wrong if wrong < 0 else chunk_of[wrong]
+        start = ys[cell] % size * size + xs[cell] % size
+        take_cell(chunks[chunk_of[cell]], start, size * size, steps[cell].reshape(-1))
+    return mix_series(steps, weights, turns, rules, header, scales, offsets, series)

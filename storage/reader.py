@@ -36,7 +36,7 @@ from storage.loading import load_and_mix
 from storage.mixing import four_cells, rules_of
 from storage.opening import read_entry, read_schema
 from storage.schema import StoreSchema
-from storage.shard import ABSENT, PLACE, compress_inline
+from storage.shard import compress_inline
 from storage.shards import Shards
 
 
@@ -59,6 +59,7 @@ class Store:
         self._scales = np.array([stored.scale_factor for stored in schema.variables], np.float64)
         self._offsets = np.array([stored.add_offset for stored in schema.variables], np.float64)
         self._rules = rules_of(schema)
+        self._series = len(schema.variables), len(schema.lead_times)
         self._most = shards
         self._shards = Shards(path, directory, schema, shards)
 
@@ -123,34 +124,30 @@ class Store:
         """
         if len(around.cells) == 1:
             return self.point(around.cells[0])
-        four, block = four_cells(around), self.schema.block
-        descriptor = self._open_descriptor()
-        places = [self._shards.place(*around.cells[number]) for number in four.numbers]
-        chunks = sorted({self._shards.bytes_of(descriptor, *place): place for place in places}.items())
-        order = {place: number for number, (_, place) in enumerate(chunks)}
-        count = len(chunks)
-        spans = [span for span, _ in chunks] + [(0, 0)] * (4 - count)
-        a, b, c, d = places
-        starts = [y % block * block + x % block for y, x in (around.cells[number] for number in four.numbers)]
-        series = np.empty((len(self._scales), len(self.schema.lead_times)), np.float32)
+        four, descriptor = four_cells(around), self._open_descriptor()
+        cells = [around.cells[number] for number in four.numbers]
+        a, b, c, d = self._shards.around(descriptor, cells)
+        (ya, xa), (yb, xb), (yc, xc), (yd, xd) = cells
+        series = np.empty(self._series, np.float32)
         wrong = load_and_mix(
             descriptor.number,
-            (spans[0][0], spans[1][0], spans[2][0], spans[3][0]),
-            (spans[0][1], spans[1][1], spans[2][1], spans[3][1]),
-            count,
-            (order[a], order[b], order[c], order[d]),
-            (starts[0], starts[1], starts[2], starts[3]),
+            a,
+            b,
+            c,
+            d,
+            (ya, yb, yc, yd),
+            (xa, xb, xc, xd),
+            self.schema.block,
             four.weights,
             four.turns,
             self._rules,
             self._header,
             self._scales,
             self._offsets,
-            block * block,
             series,
         )
         if wrong >= 0:
-            place = chunks[wrong][1]
+            place = self._shards.place(*cells[wrong])
             self._shards.chunk(descriptor, *place)
             raise self._shards.strange(*place)
         return series
@@ -171,12 +168,11 @@ class Store:
         shard = shard_row * shard_grid(self.schema)[1] + shard_column
         size, side = self.schema.block, shard_side(self.schema)
         descriptor = self._open_descriptor()
-        position, index = self._shards.find(descriptor, shard)
-        places = {number: PLACE.unpack_from(index, number * PLACE.size) for number in chunks}
-        places = {number: place for number, place in places.items() if place != ABSENT}
+        spans = self._shards.spans(descriptor, shard).tolist()
+        places = {number: spans[number] for number in chunks if spans[number][0] >= 0}
         first = min((offset for offset, _ in places.values()), default=0)
         last = max((offset + length for offset, length in places.values()), default=0)
-        data = descriptor.read(last - first, position + first)
+        data = descriptor.read(last - first, first)
         rows = min(side, self.schema.grid.ny - shard_row * side)
         columns = min(side, self.schema.grid.nx - shard_column * side)
         count = len(range(*variables.indices(len(self.index))))

@@ -5,6 +5,7 @@ A shard's index is read when a cell of it is first asked for: held against its c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from storage.archive import Directory
 from storage.descriptor import Descriptor
 from storage.errors import CorruptStore
-from storage.layout import BLOCKS, chunk_shape, shard_grid, shard_key, shard_side
+from storage.grids import Cell
+from storage.layout import BLOCKS, CHUNKS, chunk_shape, shard_grid, shard_key, shard_side
 from storage.schema import StoreSchema
-from storage.shard import INDEX_BYTES, PLACE, check_index, check_margins, unpack_chunk
+from storage.shard import INDEX_BYTES, check_index, check_margins, unpack_chunk
 
 Place = tuple[int, int]
 """The numbers of a shard and of a chunk in it."""
@@ -35,34 +37,43 @@ class Shards:
         self._block, self._side = schema.block, shard_side(schema)
         self._shape = chunk_shape(schema)
         self._most = most
-        # Shard -> (position of its bytes in the file, its checked index): at most about 600 bytes a shard.
-        self._found: dict[int, tuple[int, bytes]] = {}
+        # At most about 600 bytes a shard.
+        self._found: dict[int, NDArray[np.int64]] = {}
 
     def place(self, y: int, x: int) -> Place:
         """Where a cell lies; raises IndexError."""
-        ny, nx = self._grid.shape
-        if not (0 <= y < ny and 0 <= x < nx):
-            raise IndexError(f"{self._path}: no cell {y}, {x} in a grid of {ny} x {nx}")
+        self._check(y, x)
         side, size = self._side, self._block
         return y // side * self._columns + x // side, y % side // size * BLOCKS + x % side // size
 
-    def bytes_of(self, descriptor: Descriptor, shard: int, number: int) -> tuple[int, int]:
-        """(position, length) of a chunk in the file; raises CorruptStore."""
-        position, index = self.find(descriptor, shard)
-        offset, length = PLACE.unpack_from(index, number * PLACE.size)
-        return position + offset, length
+    def around(self, descriptor: Descriptor, cells: Sequence[Cell]) -> list[NDArray[np.int64]]:
+        """The `spans` of the shard of each cell; raises IndexError, CorruptStore."""
+        side, columns, found = self._side, self._columns, self._found
+        spans = []
+        for y, x in cells:
+            self._check(y, x)
+            shard = y // side * columns + x // side
+            spans.append(found[shard] if shard in found else self.spans(descriptor, shard))
+        return spans
 
-    def chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
-        """The steps [header + variable, time, rows, columns] of a chunk; raises CorruptStore."""
-        position, length = self.bytes_of(descriptor, shard, number)
-        return self.unpack(descriptor.read(length, position), length, shard, number)
+    def spans(self, descriptor: Descriptor, shard: int) -> NDArray[np.int64]:
+        """[chunk, 2] position in the file and length of every chunk of a shard, -1 of those beyond the grid.
 
-    def find(self, descriptor: Descriptor, shard: int) -> tuple[int, bytes]:
-        """(position of a shard in the file, its index), read and checked where it is not kept; raises CorruptStore."""
+        Read and checked where they are not kept; raises CorruptStore.
+        """
         found = self._found.get(shard)
         return self._read(descriptor, shard) if found is None else found
 
-    def _read(self, descriptor: Descriptor, shard: int) -> tuple[int, bytes]:
+    def chunk(self, descriptor: Descriptor, shard: int, number: int) -> NDArray[np.int16]:
+        """The steps [header + variable, time, rows, columns] of a chunk; raises CorruptStore."""
+        position, length = self.spans(descriptor, shard)[number].tolist()
+        return self.unpack(descriptor.read(length, position), length, shard, number)
+
+    def _check(self, y: int, x: int) -> None:
+        if not (0 <= y < self._grid.ny and 0 <= x < self._grid.nx):
+            raise IndexError(f"{self._path}: no cell {y}, {x} in a grid of {self._grid.ny} x {self._grid.nx}")
+
+    def _read(self, descriptor: Descriptor, shard: int) -> NDArray[np.int64]:
         entry = self._directory.entry(shard)
         name = shard_key(*divmod(shard, self._columns))
         if entry.name != name.encode():
@@ -74,11 +85,13 @@ class Shards:
             check_margins(index, self._grid.ny - row, self._grid.nx - column, self._block)
         except CorruptStore as error:
             raise CorruptStore(f"{self._path}: {name} {error}") from error
+        spans = np.frombuffer(index, np.int64, 2 * CHUNKS).reshape(CHUNKS, 2).copy()
+        spans[spans[:, 0] >= 0, 0] += entry.data
         if self._most is not None and len(self._found) >= self._most:
             # A new one: another thread may read the old one just now.
             self._found = {}
-        found = self._found[shard] = entry.data, index
-        return found
+        self._found[shard] = spans
+        return spans
 
     def unpack(self, data: bytes, length: int, shard: int, number: int) -> NDArray[np.int16]:
         """The steps of a chunk that should have so many bytes; raises CorruptStore."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from storage.archive import Entry, directory_bytes, local_header, read_directory
-from storage.layout import BLOCK, unpack_series
+from storage.layout import BLOCK, CHUNKS, unpack_series
 from storage.loading import load_and_mix
 
 
@@ -19,20 +19,7 @@ def warm() -> None:
     series = np.empty((1, 1), np.float32)
     unpack_series(chunk, 0, 0, header, scales, offsets, series)
     rules, nowhere, none = np.zeros(1, np.int64), (0, 0, 0, 0), (0.0, 0.0, 0.0, 0.0)
-    no_file = -1
-    load_and_mix(
-        no_file,
-        nowhere,
-        nowhere,
-        1,
-        nowhere,
-        nowhere,
-        none,
-        none,
-        rules,
-        header,
-        scales,
-        offsets,
-        BLOCK * BLOCK,
-        series,
-    )
+    no_file, span = -1, np.zeros((CHUNKS, 2), np.int64)
+    args = (nowhere, nowhere, BLOCK, none, none, rules, header, scales, offsets, series)
+    span[0, 1] = 1
+    load_and_mix(no_file, span, span, span, span, *args)

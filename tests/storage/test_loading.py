@@ -30,11 +30,10 @@ def load(path: Path, numbers: list[int], data: bytes) -> tuple[int, NDArray[np.i
     """What is told of some chunks of a shard that begins at byte 7, and what they are."""
     index = data[-CHUNKS * PLACE.size - 4 :]
     places = [PLACE.unpack_from(index, number * PLACE.size) for number in numbers]
-    spans = [(7 + offset, length) for offset, length in places] + [(0, 0)] * (4 - len(numbers))
-    (a, la), (b, lb), (c, lc), (d, ld) = spans
+    spans = np.array([(7 + offset, length) for offset, length in places])
     out = np.zeros((len(numbers), NUMBERS), np.int16)
     descriptor = Descriptor(path)
-    return load_chunks(descriptor.number, (a, b, c, d), (la, lb, lc, ld), len(numbers), out), out
+    return load_chunks(descriptor.number, spans, out), out
 
 
 @pytest.mark.parametrize("numbers", [[0], [24], [3, 4], [3, 5], [0, 1, 5, 6], [18, 19, 23, 24], [0, 1, 2, 3]])
@@ -64,7 +63,7 @@ def test_what_is_cut_short_or_no_file_is_wrong(tmp_path: Path, shard: Shard) -> 
     (tmp_path / "file").write_bytes(b"before " + data[: offset + length - 1])
     assert load(tmp_path / "file", [0, 1, 5], data)[0] == 2
     nothing = np.zeros((1, NUMBERS), np.int16)
-    assert load_chunks(-1, (0, 0, 0, 0), (50, 0, 0, 0), 1, nothing) == 0
+    assert load_chunks(-1, np.array([(0, 50)]), nothing) == 0
 
 
 def test_a_frame_of_another_size_is_wrong(tmp_path: Path, shard: Shard) -> None:
@@ -75,6 +74,5 @@ def test_a_frame_of_another_size_is_wrong(tmp_path: Path, shard: Shard) -> None:
     descriptor = Descriptor(tmp_path / "file")
     for numbers in (NUMBERS - 4, NUMBERS + 4):
         out = np.zeros((1, numbers), np.int16)
-        place, size = (7 + offset, 0, 0, 0), (length, 0, 0, 0)
-        assert load_chunks(descriptor.number, place, size, 1, out) == 0
+        assert load_chunks(descriptor.number, np.array([(7 + offset, length)]), out) == 0
         assert not out.any()
