@@ -17,6 +17,7 @@ from serving.places import Place
 from serving.provenance import Trail
 from serving.response import icon_in_json, layout_of, told_fields, write_points
 from serving.span_icons import days_icon, minutes_icon, span_icon
+from serving.statistics import fallen_until
 from serving.timeline import Timeline, chosen
 
 # The icon of the hours is that of so many of them, in so many parts.
@@ -112,8 +113,7 @@ class Body:
 def fallen_today(columns: NDArray[np.float64], timeline: Timeline, point: NDArray[np.float64]) -> None:
     """Put the rain, snow and ice since local midnight into a point of now; missing unless every hour is known."""
     assert timeline.today is not None
+    starts, ends = timeline.slots.starts, timeline.slots.ends
     low, high = timeline.today
-    start, end = timeline.slots.starts[high - 1], timeline.slots.ends[high - 1]
-    past = (timeline.slots.starts[timeline.now] - start) / (end - start)
-    over = columns[_AMOUNTS, low : high - 1].sum(axis=1)
-    point[_AMOUNTS, 0] = over + columns[_AMOUNTS, high - 1] * past
+    for row in _AMOUNTS:
+        point[row, 0] = fallen_until(columns[row], starts, ends, low, high, starts[timeline.now])

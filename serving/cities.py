@@ -134,6 +134,7 @@ class Gazetteer:
         names = self._names[self._firsts[number] : self._firsts[number + 1]]
         return "\n".join(f"|{'|'.join(map(fold, line.split('|')))}|" for line in names)
 
+    @lru_cache(maxsize=1024)  # noqa: B019
     def _city(self, number: int) -> City:
         country = self.countries[int(np.searchsorted(self._firsts, number, side="right")) - 1]
         subdivision = self._subdivisions[self._subdivision_of[number]]

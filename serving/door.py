@@ -27,6 +27,7 @@ from serving.options import AI_MODELS, ForecastOptions
 from serving.preference import is_plain, source_name
 from serving.problems import MEDIA_TYPE, problem, problem_headers
 from serving.rungs import Rung
+from serving.sampling import Sampler
 from serving.sources import is_asked, is_excluded
 from serving.stores import Snapshot, Stores
 from serving.unavailable import no_forecast
@@ -108,7 +109,8 @@ class ForecastDoor:
             if not any(is_asked(store.schema, options) for store in snapshot.stores):
                 return self._unasked(snapshot, options, now)
             tags = self._tags_of(snapshot)
-            validity = tags.of(place, options, now)
+            sampler = Sampler(place, options.nearest, snapshot.grounds)
+            validity = tags.of(sampler, options, now)
             max_age = max(validity.until - int(now.timestamp()), 1)
             if wanted.held and (coding := coding_held(wanted.held, validity.tag, wanted.codings)):
                 return Told(304, b"", {}, {}, validity, coding, max_age)
@@ -120,7 +122,7 @@ class ForecastDoor:
                 time,
                 troubled(snapshot, options),
                 snapshot.pasts,
-                snapshot.grounds,
+                sampler,
             )
             if not (answer.sound and tags.hold(snapshot)):
                 return Told(200, answer.body, answer.rungs)

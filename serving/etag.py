@@ -24,11 +24,11 @@ from serving.flags import product_version
 from serving.history import RunOfRuns
 from serving.lifetime import MINUTE, Moment, moment_of
 from serving.options import ForecastOptions
-from serving.places import Place
 from serving.preference import names_of
+from serving.sampling import Sampler
 from serving.stores import Snapshot
 from storage.freshness import end_of
-from storage.grids import Grid, OutsideGrid
+from storage.grids import Grid
 from storage.reader import Store
 
 # RFC 9110, 8.8.3; a client's tags are compared weakly (13.1.2).
@@ -52,13 +52,6 @@ class Standing:
     turns: tuple[int, ...]
     stale: int
     due: int
-
-    def covers(self, place: Place) -> bool:
-        try:
-            self.grid.cell(place.lat, place.lon)
-        except OutsideGrid:
-            return False
-        return True
 
 
 class Validity(NamedTuple):
@@ -93,9 +86,10 @@ class Tags:
         """Whether these are the snapshot's tags, also since a part of the past turned out to be damaged."""
         return snapshot is self.snapshot and all(past.here is here for past, here in self._past)
 
-    def of(self, place: Place, options: ForecastOptions, now: datetime) -> Validity:
-        """The tag of the answer that would be made now."""
-        there = [(each, each.covers(place)) for each in self._asked_for(options)]
+    def of(self, sampler: Sampler, options: ForecastOptions, now: datetime) -> Validity:
+        """The tag of the answer that would be made now of the sampler's place."""
+        place = sampler.place
+        there = [(each, sampler.find(each.grid) is not None) for each in self._asked_for(options)]
         moment = moment_of(place, options, now, _turns(there))
         told = blake2b(self._common, digest_size=_BYTES)
         told.update(repr((place.lat, place.lon, place.timezone, place.asked_lon, moment.start)).encode())

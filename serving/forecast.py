@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from serving import days, derived
 from serving.blocks import BLOCK_FIELDS
 from serving.body import Body
-from serving.fields import ADDED, PRECIPITATION, WEATHER
+from serving.fields import COLUMN, PRECIPITATION, WEATHER
 from serving.flags import make_flags
 from serving.ladder import Rungs, rungs_of
 from serving.merge import Merged, Mix, Slots
 from serving.options import DAY_NIGHT, ForecastOptions
 from serving.places import Place, timezone_at
 from serving.provenance import trail_of
+from serving.quantities import NAMES
+from serving.sampling import Sampler
 from serving.sources import NO_PAST, Pasts, Sources, Store, is_beside, read_sources
-from serving.terrain import UNKNOWN, Grounds
 from serving.timeline import make_timeline
 from serving.units import shown_height
 from storage.grids import Around, LatLonGrid
@@ -64,9 +65,8 @@ class Answer(NamedTuple):
 
 def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
     """[column, slot] in SI, rows as serving.fields.COLUMNS: the merged quantities and all that follows from them."""
-    count = len(slots.starts)
-    weather = np.empty((len(WEATHER), count))
-    precipitation = np.empty((len(PRECIPITATION), count))
+    matrix = merged.matrix
+    weather = matrix[len(NAMES) : len(NAMES) + len(WEATHER)]
     derived.derive_weather(
         merged["temperature"],
         merged["humidity"],
@@ -86,12 +86,11 @@ def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
         merged["kind"],
         merged["temperature"],
         weather[0],
-        precipitation,
+        matrix[len(NAMES) + len(WEATHER) : len(NAMES) + len(WEATHER) + len(PRECIPITATION)],
     )
-    added = np.full((len(ADDED), count), np.nan)
-    added[ADDED.index("intensity_error")] = merged["amount_spread"] * _HOUR / (slots.ends - slots.starts)
-    added[ADDED.index("time")] = slots.starts
-    return np.concatenate((merged.columns, weather, precipitation, added))
+    matrix[COLUMN["intensity_error"]] = merged["amount_spread"] * _HOUR / (slots.ends - slots.starts)
+    matrix[COLUMN["time"]] = slots.starts
+    return matrix
 
 
 def build_forecast(
@@ -101,18 +100,19 @@ def build_forecast(
     now: datetime,
     troubled: Collection[str] = frozenset(),
     pasts: Pasts = NO_PAST,
-    grounds: Grounds = UNKNOWN,
+    sampler: Sampler | None = None,
 ) -> Answer:
     """The answer of one place, from every run that is open: of each model the newest and the one before it.
 
-    pasts: model -> short stores of earlier runs, for the hours of today that are over. grounds: what lies
-    under models and places.
+    pasts: model -> short stores of earlier runs, for the hours of today that are over. sampler: of this
+    place, where one is at hand.
 
     troubled: models whose newest run cannot be used. Raises NoForecast where no store has anything to say.
     """
     timeline = make_timeline(place, options, now) if any(map(options.wants, BLOCK_FIELDS)) else None
     mix = Mix(timeline.slots, place.lat, place.lon) if timeline else None
-    sources = read_sources(place, stores, options, now, mix, pasts, grounds)
+    sampler = sampler or Sampler(place, options.nearest)
+    sources = read_sources(place, stores, options, now, mix, pasts, sampler)
     if not _is_here(sources, stores):
         raise _nowhere(place, stores, troubled)
     moment = options.at or now
@@ -123,7 +123,7 @@ def build_forecast(
         "offset": days.offset_at(place.timezone, int(moment.timestamp() // 1)) / 3600,
     }
     parts = [orjson.dumps(head)[:-1]]
-    height = grounds.elevation(place, (source.model for source in sources.models))
+    height = sampler.elevation(source.model for source in sources.models)
     if height is not None:
         parts.append(b',"elevation":%d' % shown_height(height, options.units))
     rungs: Rungs = {}

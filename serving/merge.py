@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.blend import BLENDS, blend, find_seams
+from serving.fields import COLUMNS
 from serving.filling import count_missing, fill, is_missing
 from serving.kinds import KIND_COLUMN, STORM_COLUMN, fill_kind, fill_storm
 from serving.plan import Plan
@@ -44,6 +45,11 @@ class Slots:
         """[slot] serving.preference.When, of which minutes are 1."""
         return (self.ends - self.starts <= MINUTE).view(np.int8)
 
+    @cached_property
+    def reach(self) -> tuple[int, int, int]:
+        """The starts of the first and the last slot in time, and the last end, s."""
+        return int(self.starts.min()), int(self.starts.max()), int(self.ends.max())
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -55,15 +61,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Merged:
-    """columns: [quantity, slot] float64, NaN = missing; who: [quantity, slot] index of the reading, -1 nobody;
-    blended: [quantity, slot] index of the reading that the value passes over to, -1 where it does not."""
+    """matrix: [column, slot] float64, NaN = missing, rows as serving.fields.COLUMNS, of which only the quantities, the
+    first ones, are told yet; who: [quantity, slot] index of the reading, -1 nobody; blended: [quantity, slot] index of
+    the reading that the value passes over to, -1 where it does not."""
 
-    columns: NDArray[np.float64]
+    matrix: NDArray[np.float64]
     who: NDArray[np.int16]
     blended: NDArray[np.int16]
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        column: NDArray[np.float64] = self.columns[INDEX[name]]
+        column: NDArray[np.float64] = self.matrix[INDEX[name]]
         return column
 
 
@@ -92,11 +99,12 @@ class Mix:
         self.reach: list[NDArray[np.int64]] = []
         self.readings: list[Reading] = []
         count = len(slots.starts)
-        self._columns = np.full((len(NAMES), count), np.nan)
+        self._matrix = np.full((len(COLUMNS), count), np.nan)
+        self._columns = self._matrix[: len(NAMES)]
         self._who = np.full((len(NAMES), count), NOBODY, dtype=np.int16)
-        self.begin, self.last = int(slots.starts.min()), int(slots.starts.max())
+        self.begin, self.last, until = slots.reach
         self._first = self.begin - _LIGHT_MARGIN
-        steps = (int(slots.ends.max()) + _LIGHT_MARGIN - self._first) // STEP + 2
+        steps = (until + _LIGHT_MARGIN - self._first) // STEP + 2
         self._sums = daylight(self._first, steps, lat, lon)
         self._within: list[NDArray[np.int64]] = []
         self._since: list[int] = []
@@ -201,7 +209,7 @@ class Mix:
                 fill_storm(
                     number, reading.values, plan.valid, rows, starts, when, part_mask(part), self._columns, self._who
                 )
-        return Merged(self._columns, self._who, self._blend())
+        return Merged(self._matrix, self._who, self._blend())
 
     def _blend(self) -> NDArray[np.int16]:
         """Pass the last hours of each model over to the one that goes on; [quantity, slot] by whose reading."""

@@ -7,7 +7,9 @@ model tells which are which; where none around is of the place's kind, all of th
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import compress
 from typing import NamedTuple, Protocol
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from serving.lapse import at_height
 from serving.places import Place
-from serving.static import Ground, mean_of
+from serving.static import Ground, Static, mean_of
 from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
 from storage.grids import Around, Cell, Grid, OutsideGrid, just
@@ -72,6 +74,35 @@ class Sampler:
         around = grid.neighbours(self.place.lat, self.place.lon)
         return Spot(around.cells[around.nearest], around)
 
+    @cached_property
+    def own(self) -> Ground:
+        """What is known of the place's own ground."""
+        return self.grounds.of_place(self.place)
+
+    def elevation(self, models: Iterable[str]) -> float | None:
+        """Height of the place above sea level, m: of the terrain store, else of the first model that tells it."""
+        if self.own.terrain is not None:
+            return self.own.terrain
+        for model in models:
+            static = self.grounds.models.get(model)
+            height = None if static is None else self._height(model, static)
+            if height is not None:
+                return height
+        return None
+
+    def _height(self, model: str, static: Static) -> float | None:
+        grid, place = static.store.schema.grid, self.place
+        try:
+            if self.nearest:
+                return static.between(place.lat, place.lon).terrain
+            spot = self.find(grid)
+            return None if spot is None else static.amid(spot.around).terrain
+        except OutsideGrid:
+            return None
+        except CorruptStore as error:
+            log.warning("%s: its ground is not known at %s: %s", model, place, error)
+            return None
+
     def read(self, store: Store, spot: Spot) -> NDArray[np.float32]:
         """[variable, time] float32 of the place, NaN = missing. Raises CorruptStore."""
         schema, around = store.schema, spot.around
@@ -83,7 +114,7 @@ class Sampler:
         except (CorruptStore, OutsideGrid) as error:
             log.warning("%s: its ground is not known at %s: %s", schema.model, self.place, error)
             return store.mixed(around)
-        own = self.grounds.of_place(self.place)
+        own = self.own
         kept = same_side(around, ground, own.land)
         if not all(kept):
             around, ground = around.only(kept), tuple(compress(ground, kept))

@@ -19,7 +19,6 @@ from serving.places import Place
 from serving.plan import plan_of
 from serving.preference import Part, Turn
 from serving.sampling import Sampler
-from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
 from storage.grids import Around, Cell
 from storage.manifest import ShortStore
@@ -126,7 +125,7 @@ def read_sources(
     now: datetime,
     mix: Mix | None,
     pasts: Pasts = NO_PAST,
-    grounds: Grounds = UNKNOWN,
+    sampler: Sampler | None = None,
 ) -> Sources:
     """Climb down the ladder: each model's newest run, what it lacks from the runs before it, then the next model.
 
@@ -134,7 +133,7 @@ def read_sources(
     began last before it, as newer ones come first and have not begun. A run that can add nothing is not read; without
     `mix` none is. One that is damaged at the place is passed over, told and logged.
     """
-    sampler = Sampler(place, options.nearest, grounds)
+    sampler = sampler or Sampler(place, options.nearest)
     instant = int(now.timestamp())
     ask = Ask(sampler, mix, instant // _HOUR * _HOUR, pasts)
     runs_of = preference.by_model(store for store in stores if is_asked(store.schema, options))

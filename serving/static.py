@@ -63,15 +63,17 @@ class Static:
 
     def between(self, lat: float, lon: float) -> Ground:
         """The ground of a place, on a straight line between the cells around it. Raises OutsideGrid, CorruptStore."""
-        around = self.store.schema.grid.neighbours(lat, lon)
-        grounds = self.each(around.cells)
-        terrain, land = ([ground[n] for ground in grounds] for n in (0, 1))
+        return self.amid(self.store.schema.grid.neighbours(lat, lon))
+
+    def amid(self, around: Around) -> Ground:
+        """The ground of a place, on a straight line between these cells. Raises CorruptStore, IndexError."""
+        terrain, land = zip(*self.each(around.cells), strict=True)
         return Ground(mean_of(around, terrain), mean_of(around, land))
 
     def under(self, grid: Grid, around: Around) -> tuple[Ground, ...]:
         """The ground of cells of a run's grid, which may be of another region. Raises CorruptStore, OutsideGrid."""
         own = self.store.schema.grid
-        if grid == own:
+        if grid is own or grid == own:
             return self.each(around.cells)
         return self.each(tuple(own.cell(*grid.latlon(cell)) for cell in around.cells))
 

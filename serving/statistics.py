@@ -64,6 +64,18 @@ def total(row: NDArray[np.float64], low: int, high: int) -> tuple[float, int]:
 
 
 @kernel
+def fallen_until(
+    row: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64], low: int, high: int, instant: int
+) -> float:
+    """The sum of row[low:high], whose last slot counts as far as it is over at `instant`; NaN unless all are there."""
+    result = 0.0
+    for n in range(low, high - 1):
+        result += row[n]
+    last = high - 1
+    return result + row[last] * (instant - starts[last]) / (ends[last] - starts[last])
+
+
+@kernel
 def extreme(row: NDArray[np.float64], low: int, high: int, sign: float) -> tuple[int, int]:
     """(index, count): where the first largest (sign 1) or smallest (sign -1) value in row[low:high] is, -1 where none
     is there; how many are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,22 +38,6 @@ class Grounds:
         except CorruptStore as error:
             log.warning("the terrain store is damaged at %s: %s", place, error)
             return NOWHERE
-
-    def elevation(self, place: Place, models: Iterable[str]) -> float | None:
-        """Height of a place above sea level, m: of the terrain store, else of the first model that tells it."""
-        height = self.of_place(place).terrain
-        if height is not None:
-            return height
-        for model in models:
-            static = self.models.get(model)
-            try:
-                if static is not None and (height := static.between(place.lat, place.lon).terrain) is not None:
-                    return height
-            except OutsideGrid:
-                continue
-            except CorruptStore as error:
-                log.warning("%s: its ground is not known at %s: %s", model, place, error)
-        return None
 
 
 UNKNOWN = Grounds()

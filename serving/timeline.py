@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from serving.places import Place
 
 MINUTE = 60
 MINUTES = 61
+REMEMBERED = 128
+"""So many timelines are remembered, of about 10 kB: all that is asked in a minute and a zone has the same."""
 
 
 @dataclass(frozen=True)
@@ -59,33 +62,46 @@ def make_timeline(place: Place, options: ForecastOptions, now: datetime) -> Time
     """
     moment = options.at or now
     instant = int(moment.timestamp() // 1)
-    if options.at is None:
-        instant -= instant % MINUTE
-    sums = options.wants("currently") and options.version >= 2
+    wants = options.wants
+    return _timeline(
+        place.timezone,
+        instant if options.at else instant - instant % MINUTE,
+        options.at is not None,
+        wants("currently") and options.version >= 2,
+        options.entries("daily"),
+        wants("daily") or wants("day_night"),
+        options.entries("hourly") if wants("hourly") else 0,
+        MINUTES if wants("minutely") else int(wants("currently")),
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _timeline(
+    zone: str, instant: int, past: bool, sums: bool, count_of_days: int, of_days: bool, hours: int, minutes: int
+) -> Timeline:
+    """sums: whether the amounts since midnight are told; of_days: whether days or their halves are."""
+    moment = datetime.fromtimestamp(instant, UTC)
     spans: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     count = 0
     whole = None
     today = None
-    first = days.local_date(place.timezone, moment)
-    if sums or options.wants("daily") or options.wants("day_night"):
-        whole = day_hours(place.timezone, first, options.entries("daily"))
+    first = days.local_date(zone, moment)
+    if sums or of_days:
+        whole = day_hours(zone, first, count_of_days)
         count = int(whole.starts.searchsorted(instant, "right"))
         today = (0, count) if sums else None
-        if options.wants("daily") or options.wants("day_night"):
+        if of_days:
             count = len(whole.starts)
         spans.append((whole.starts[:count], whole.ends[:count]))
-    hourly, hours = 0, options.entries("hourly") if options.wants("hourly") else 0
+    hourly = 0
     if hours:
-        begin = days.local_hour(place.timezone, moment)
-        if options.at is not None:
-            begin = days.local_days(place.timezone, first, 1).starts[0]
+        begin = days.local_days(zone, first, 1).starts[0] if past else days.local_hour(zone, moment)
         starts = days.HOUR * np.arange(hours, dtype=np.int64) + begin
         hourly = int(spans[0][0].searchsorted(begin)) if spans else 0
         if not spans or not np.array_equal(spans[0][0][hourly : hourly + hours], starts):
             hourly = count
             spans.append((starts, starts + days.HOUR))
             count += hours
-    minutes = MINUTES if options.wants("minutely") else int(options.wants("currently"))
     if minutes:
         starts = MINUTE * np.arange(minutes, dtype=np.int64) + instant
         spans.append((starts, starts + MINUTE))

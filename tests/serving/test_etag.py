@@ -19,6 +19,7 @@ from serving.forecast import build_forecast
 from serving.lifetime import moment_of
 from serving.options import ForecastOptions
 from serving.places import Place, timezone_at
+from serving.sampling import Sampler
 from serving.stores import Stores
 from storage.grids import LatLonGrid
 from tests.serving.client import INIT, NOW
@@ -37,13 +38,13 @@ def opened(folder: Path) -> Stores:
 
 
 def tag(stores: Stores, place: Place = ZURICH, options: ForecastOptions = HOURS, now: datetime = NOW) -> str:
-    return Tags(stores.snapshot).of(place, options, now).tag
+    return Tags(stores.snapshot).of(Sampler(place), options, now).tag
 
 
 def body(stores: Stores, place: Place, options: ForecastOptions, now: datetime) -> bytes:
     """What is answered at the moment that holds now."""
     snapshot = stores.snapshot
-    time = Tags(snapshot).of(place, options, now).moment.time
+    time = Tags(snapshot).of(Sampler(place), options, now).moment.time
     return build_forecast(place, snapshot.runs, options, time, snapshot.troubled, snapshot.pasts).body
 
 

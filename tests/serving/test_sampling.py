@@ -190,7 +190,7 @@ def test_ground_of_another_region_or_none_changes_nothing(make: Make, caplog: py
     with caplog.at_level(logging.WARNING):
         assert read(store, PLACE, grounds) == read(store, PLACE)
     assert "its ground is not known" in caplog.text
-    assert grounds.elevation(PLACE, ["gfs"]) is None
+    assert Sampler(PLACE, grounds=grounds).elevation(["gfs"]) is None
     wider = LatLonGrid(60.0, -1.0, 40, 0.0, 1.0, 40)
     terrain = Static(make("terrain", {"terrain_height_surface": 0.0}))
     grounds = Grounds({"gfs": Static(make("gfs", {"terrain_height_surface": 1000.0}, wider))}, terrain)
@@ -204,10 +204,12 @@ def test_elevation_is_the_places_or_the_first_models_that_tells_it(make: Make) -
         "gfs": Static(make("gfs", {"terrain_height_surface": slope(20.0, 10.0, 0.0)})),
         "ifs": Static(make("ifs", {"land_share_surface": 1.0})),
     }
-    assert Grounds(models).elevation(PLACE, ["rtma", "ifs", "gfs"]) == pytest.approx(20 * 5.3 + 10 * 6.2, abs=0.2)
-    assert Grounds(models).elevation(PLACE, ["ifs"]) is None
+    assert Sampler(PLACE, grounds=Grounds(models)).elevation(["rtma", "ifs", "gfs"]) == pytest.approx(
+        20 * 5.3 + 10 * 6.2, abs=0.2
+    )
+    assert Sampler(PLACE, grounds=Grounds(models)).elevation(["ifs"]) is None
     terrain = Static(make("terrain", {"terrain_height_surface": 1234.4}))
-    assert Grounds(models, terrain).elevation(PLACE, ["gfs"]) == pytest.approx(1234.4, abs=0.1)
+    assert Sampler(PLACE, grounds=Grounds(models, terrain)).elevation(["gfs"]) == pytest.approx(1234.4, abs=0.1)
     assert shown_height(1234.4, System.SI) == 1234
     assert shown_height(1234.4, System.US) == 4050
 
@@ -241,7 +243,7 @@ def test_a_terrain_of_large_chunks_leads_to_the_same_temperatures(make: Make, tm
         place = Place(lat, lon, "Etc/GMT")
         one, other = (read(model, place, each) for each in grounds)
         assert one == other
-        assert grounds[0].elevation(place, []) == grounds[1].elevation(place, [])
+        assert Sampler(place, grounds=grounds[0]).elevation([]) == Sampler(place, grounds=grounds[1]).elevation([])
         rise = 150 * (50 - lat) + 40 * (lon - 10) - 800 - 50 * (50 - lat) + 20 * (lon - 10)
         assert one["air_temperature_2m"] == pytest.approx(280 + (50 - lat) + 2 * (lon - 10) - 0.0065 * rise, abs=0.02)
 
