@@ -22,6 +22,7 @@ from serving.timeline import Timeline, chosen
 
 # The icon of the hours is that of so many of them, in so many parts.
 AHEAD, PARTS = 24, 4
+Piece = bytes | memoryview
 _ICON = COLUMN["icon"]
 _AMOUNTS = [COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")]
 
@@ -37,8 +38,9 @@ class Body:
     options: ForecastOptions
     trail: Trail | None = None
 
-    def written(self) -> list[bytes]:
-        """`,"currently":{...}` and so on, in the order of the contract."""
+    def written(self) -> list[Piece]:
+        """`,"currently":{...}` and so on, in the order of the contract, in pieces: no byte is moved before they are
+        joined."""
         blocks = {
             "currently": self._currently,
             "minutely": self._minutely,
@@ -50,7 +52,12 @@ class Body:
             self._fill_icons(self.timeline.now, 1, False)
         if self.timeline.hours:
             self._fill_icons(self.timeline.hourly, self.timeline.hours, True)
-        return [b',"%s":%s' % (block.encode(), write()) for block, write in blocks.items() if self.options.wants(block)]
+        pieces: list[Piece] = []
+        for block, write in blocks.items():
+            if self.options.wants(block):
+                pieces.append(b',"%s":' % block.encode())
+                pieces += write()
+        return pieces
 
     @property
     def _pirate(self) -> bool:
@@ -60,11 +67,11 @@ class Body:
         starts, place = self.timeline.slots.starts, self.place
         fill_icons(self.columns, self.columns[_ICON], starts, first, count, place.lat, place.lon, self._pirate, warns)
 
-    def _data(self, block: str, icon: bytes, matrix: NDArray[np.float64], first: int, count: int) -> bytes:
+    def _data(self, block: str, icon: bytes, matrix: NDArray[np.float64], first: int, count: int) -> list[Piece]:
         """A block that is a list, of `count` slots from the first on. matrix: [field, item] of it, or the columns."""
         points = chosen(block, self.options) + (first if matrix is self.columns else 0)
         data = write_points(layout_of(block, self.options), matrix, points)
-        return b'{%s"data":[%s]%s}' % (icon, data, self._told_by(block, first, count))
+        return [b'{%s"data":[' % icon, data, b"]%s}" % self._told_by(block, first, count)]
 
     def _told_by(self, block: str, first: int, count: int) -> bytes:
         """`,"provenance":{...}` of a block that so many slots tell; nothing where nobody asks."""
@@ -76,20 +83,20 @@ class Body:
     def _icon(self, number: float) -> bytes:
         return icon_in_json(number, self.options.missing)
 
-    def _currently(self) -> bytes:
+    def _currently(self) -> list[Piece]:
         now = self.timeline.now
         point = self.columns[:, now : now + 1].copy()
         if self.timeline.today is not None:
             fallen_today(self.columns, self.timeline, point)
         written = write_points(layout_of("currently", self.options), point, np.zeros(1, dtype=np.int64))
-        return written[:-1] + self._told_by("currently", now, 1) + b"}"
+        return [written[:-1], self._told_by("currently", now, 1), b"}"]
 
-    def _minutely(self) -> bytes:
+    def _minutely(self) -> list[Piece]:
         now, minutes = self.timeline.now, self.timeline.minutes
         icon = minutes_icon(self.columns, now, minutes, self.columns[_ICON, now], self._pirate)
         return self._data("minutely", self._icon(icon), self.columns, now, minutes)
 
-    def _hourly(self) -> bytes:
+    def _hourly(self) -> list[Piece]:
         first = self.timeline.hourly
         ahead = min(AHEAD, self.timeline.hours)
         parts = np.array([first + ahead * part // PARTS for part in range(PARTS + 1)])
@@ -98,12 +105,12 @@ class Body:
         icon = span_icon(self.columns, first, parts[-1], parts, False, self._pirate)
         return self._data("hourly", self._icon(icon), self.columns, first, self.timeline.hours)
 
-    def _day_night(self) -> bytes:
+    def _day_night(self) -> list[Piece]:
         assert self.timeline.days is not None
         summary = summarise_halves(self.columns, self.timeline.days, self._pirate)
         return self._data("day_night", b"", summary, 0, len(self.timeline.days.starts))
 
-    def _daily(self) -> bytes:
+    def _daily(self) -> list[Piece]:
         assert self.timeline.days is not None
         summary = daily.summarise(self.columns, self.timeline.days, self.place.lat, self.place.lon, self._pirate)
         icon = days_icon(summary[daily.ICON], summary[daily.KIND], self._pirate)

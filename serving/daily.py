@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,14 @@ class DayHours:
     parts: NDArray[np.int64]
     halves: NDArray[np.int64]
 
+    @cached_property
+    def windows_of_halves(self) -> NDArray[np.int64]:
+        """[1, 2, half] index ranges of the halves, each of which is two parts of a day."""
+        bounds = self.parts[::2]
+        windows = np.stack((bounds[:-1], bounds[1:]))[np.newaxis]
+        windows.setflags(write=False)
+        return windows
+
 
 @lru_cache(maxsize=1024)
 def day_hours(name: str, first: date, count: int = DAYS) -> DayHours:
@@ -60,6 +68,9 @@ def day_hours(name: str, first: date, count: int = DAYS) -> DayHours:
 
 _TABLE = make_table(DAILY)
 _ROW = {field.name: row for row, field in enumerate(DAILY)}
+# The rows of dawn, sunrise, sunset and dusk, and those of moonrise and moonset, follow each other.
+_SUN = slice(_ROW["dawnTime"], _ROW["duskTime"] + 1)
+_MOON = slice(_ROW["moonriseTime"], _ROW["moonsetTime"] + 1)
 ICON, KIND = _ROW["icon"], _ROW["precipType"]
 
 
@@ -72,9 +83,7 @@ def summarise(
     fill_statistics(columns, hours.starts, hours.ends, hours.windows, _TABLE, out)
     fill_span_icons(columns, hours.windows, hours.parts, len(PARTS), False, pirate, out[ICON])
     out[_ROW["time"]] = hours.midnights[:-1]
-    events = sun_events(hours.midnights, lat, lon)
-    for row, name in enumerate(("dawnTime", "sunriseTime", "sunsetTime", "duskTime")):
-        out[_ROW[name]] = events[row]
-    out[_ROW["moonriseTime"]], out[_ROW["moonsetTime"]] = moon_events(hours.midnights, lat, lon)
+    out[_SUN] = sun_events(hours.midnights, lat, lon)
+    out[_MOON] = moon_events(hours.midnights, lat, lon)
     fill_phases(hours.midnights, out[_ROW["moonPhase"]])
     return out

@@ -16,10 +16,7 @@ _ROW = {field.name: row for row, field in enumerate(DAY_NIGHT)}
 
 def summarise_halves(columns: NDArray[np.float64], hours: DayHours, pirate: bool = False) -> NDArray[np.float64]:
     """[field, half] in SI, rows as DAY_NIGHT. columns: [column, hour] beginning with `hours`; pirate: which icons."""
-    # A half is two parts of the day.
-    bounds = hours.parts[::2]
-    windows = np.stack((bounds[:-1], bounds[1:]))[np.newaxis]
-    windows.setflags(write=False)
+    windows = hours.windows_of_halves
     out = np.empty((len(DAY_NIGHT), len(hours.halves)))
     fill_statistics(columns, hours.starts, hours.ends, windows, _TABLE, out)
     fill_span_icons(columns, windows, hours.parts, 2, True, pirate, out[_ROW["icon"]])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from serving import days, derived
 from serving.blocks import BLOCK_FIELDS
-from serving.body import Body
+from serving.body import Body, Piece
 from serving.fields import COLUMN, PRECIPITATION, WEATHER
 from serving.flags import make_flags
 from serving.ladder import Rungs, rungs_of
@@ -122,7 +122,7 @@ def build_forecast(
         "timezone": place.timezone,
         "offset": days.offset_at(place.timezone, int(moment.timestamp() // 1)) / 3600,
     }
-    parts = [orjson.dumps(head)[:-1]]
+    parts: list[Piece] = [orjson.dumps(head)[:-1]]
     height = sampler.elevation(source.model for source in sources.models)
     if height is not None:
         parts.append(b',"elevation":%d' % shown_height(height, options.units))
@@ -137,7 +137,7 @@ def build_forecast(
         trail = trail_of(place, sources, mix, merged) if options.provenance else None
         parts += Body(derive(merged, timeline.slots), timeline, place, options, trail).written()
     if options.wants("flags"):
-        parts.append(b',"flags":' + orjson.dumps(make_flags(sources, mix, rungs, options, place)))
+        parts += (b',"flags":', orjson.dumps(make_flags(sources, mix, rungs, options, place)))
     parts.append(b"}")
     return Answer(b"".join(parts), rungs, not any(source.damaged for source in sources.models))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Layout:
     nothing: NDArray[np.uint8]
     nothing_sizes: NDArray[np.int64]
 
-    @property
+    @cached_property
     def longest_point(self) -> int:
         """No data point takes more bytes than this."""
         return int(self.key_sizes.sum()) + _LONGEST * len(self.columns) + 3
@@ -158,7 +158,7 @@ def _write_points(
     return at - begin
 
 
-def write_points(layout: Layout, matrix: NDArray[np.float64], points: NDArray[np.int64]) -> bytes:
+def write_points(layout: Layout, matrix: NDArray[np.float64], points: NDArray[np.int64]) -> memoryview:
     """`{...},{...}`: these points of a [column, point] matrix in SI; NaN is nothing."""
     out = np.empty(layout.longest_point * len(points) + PIECE, dtype=np.uint8)
     size = _write_points(
@@ -176,7 +176,7 @@ def write_points(layout: Layout, matrix: NDArray[np.float64], points: NDArray[np
         _WORDS,
         _WORD_SIZES,
     )
-    return out[:size].tobytes()
+    return out[:size].data
 
 
 def icon_in_json(number: float, missing: Missing) -> bytes:

@@ -110,29 +110,31 @@ class Sampler:
         if static is None or self.nearest:
             return store.mixed(around)
         try:
-            ground = static.under(schema.grid, around)
+            cells = static.cells_of(schema.grid, around)
+            lands = static.lands(cells)
+            terrains = None if self.own.terrain is None else static.terrains(cells)
         except (CorruptStore, OutsideGrid) as error:
             log.warning("%s: its ground is not known at %s: %s", schema.model, self.place, error)
             return store.mixed(around)
-        own = self.own
-        kept = same_side(around, ground, own.land)
-        if not all(kept):
-            around, ground = around.only(kept), tuple(compress(ground, kept))
+        kept = same_side(around, lands, self.own.land)
+        if kept is not None:
+            around, terrains = around.only(kept), terrains and list(compress(terrains, kept))
         values = store.mixed(around)
-        height = None if own.terrain is None else mean_of(around, [each.terrain for each in ground])
-        if own.terrain is None or height is None:
+        height = None if terrains is None else mean_of(around, terrains)
+        if self.own.terrain is None or height is None:
             return values
-        return at_height(values, schema, own.terrain - height)
+        return at_height(values, schema, self.own.terrain - height)
 
 
-def same_side(around: Around, ground: tuple[Ground, ...], land: float | None) -> list[bool]:
-    """Which cells are on land where the place is, at sea where it is there; all where none is.
+def same_side(around: Around, lands: list[float | None], land: float | None) -> list[bool] | None:
+    """Which cells are on land where the place is, at sea where it is there; None where all may speak, as none is.
 
-    land: share of land at the place; None: what the cells say of it together.
+    lands: share of land of each cell; land: that of the place, None: what the cells say of it together.
     """
     if land is None:
-        land = mean_of(around, [each.land for each in ground])
+        land = mean_of(around, lands)
     if land is None:
-        return [True] * len(ground)
-    kept = [each.land is None or (each.land >= LAND) == (land >= LAND) for each in ground]
-    return kept if any(kept) else [True] * len(ground)
+        return None
+    ashore = land >= LAND
+    kept = [each is None or (each >= LAND) == ashore for each in lands]
+    return kept if any(kept) and not all(kept) else None

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from storage.errors import ManifestError, StorageError
 from storage.grids import Around, Cell, Grid
@@ -20,6 +17,9 @@ log = logging.getLogger(__name__)
 
 KEPT_CELLS, KEPT_TILES = 1 << 17, 4096
 """Of so many cells at most, in so many tiles, the ground is kept: about a megabyte a model."""
+
+
+TERRAIN, LAND = "terrain_height_surface", "land_share_surface"
 
 
 class Ground(NamedTuple):
@@ -37,25 +37,31 @@ class Static:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._rows = [store.index.get(name) for name in ("terrain_height_surface", "land_share_surface")]
         self._most = min(max(KEPT_CELLS // store.schema.block**2, 1), KEPT_TILES)
-        self._tiles: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self._tiles: dict[tuple[int, int], array[float]] = {}
 
-    def each(self, cells: tuple[Cell, ...]) -> tuple[Ground, ...]:
-        """The ground of some cells of the model's grid. Raises CorruptStore, IndexError."""
-        size, (terrain, land) = self.store.schema.block, self._rows
-        found = []
+    def terrains(self, cells: Iterable[Cell]) -> list[float | None]:
+        """How high cells of the model's grid lie, m; None where that is not told. Raises CorruptStore, IndexError."""
+        return self._told(TERRAIN, cells)
+
+    def lands(self, cells: Iterable[Cell]) -> list[float | None]:
+        """Share of land of cells of the model's grid, 0..1, as `terrains`."""
+        return self._told(LAND, cells)
+
+    def _told(self, name: str, cells: Iterable[Cell]) -> list[float | None]:
+        size, row = self.store.schema.block, self.store.index.get(name)
+        if row is None:
+            return [None for _ in cells]
+        told: list[float | None] = []
         for y, x in cells:
-            tile = self._tiles.get((y // size, x // size))
-            if tile is None:
-                tile = self._read(y // size, x // size)
-            at = y % size, x % size
-            found.append(Ground(_known(tile, terrain, at), _known(tile, land, at)))
-        return tuple(found)
+            tile = self._tiles.get((y // size, x // size)) or self._read(y // size, x // size)
+            value = tile[(row * size + y % size) * size + x % size]
+            told.append(value if value == value else None)
+        return told
 
-    def _read(self, row: int, column: int) -> NDArray[np.float32]:
-        """A tile [variable, rows, columns], which is kept."""
-        tile = self.store.tile(row, column)[:, 0]
+    def _read(self, row: int, column: int) -> array[float]:
+        """A tile [variable, rows, columns] as it lies, which is kept: an array gives numbers faster than NumPy's."""
+        tile = array("f", self.store.tile(row, column)[:, 0].tobytes())
         if len(self._tiles) >= self._most:
             self._tiles = {}
         self._tiles[row, column] = tile
@@ -67,15 +73,15 @@ class Static:
 
     def amid(self, around: Around) -> Ground:
         """The ground of a place, on a straight line between these cells. Raises CorruptStore, IndexError."""
-        terrain, land = zip(*self.each(around.cells), strict=True)
-        return Ground(mean_of(around, terrain), mean_of(around, land))
+        cells = around.cells
+        return Ground(mean_of(around, self.terrains(cells)), mean_of(around, self.lands(cells)))
 
-    def under(self, grid: Grid, around: Around) -> tuple[Ground, ...]:
-        """The ground of cells of a run's grid, which may be of another region. Raises CorruptStore, OutsideGrid."""
+    def cells_of(self, grid: Grid, around: Around) -> Sequence[Cell]:
+        """The cells of the model's grid below those of a run's, which may be of another region. Raises OutsideGrid."""
         own = self.store.schema.grid
         if grid is own or grid == own:
-            return self.each(around.cells)
-        return self.each(tuple(own.cell(*grid.latlon(cell)) for cell in around.cells))
+            return around.cells
+        return [own.cell(*grid.latlon(cell)) for cell in around.cells]
 
 
 def mean_of(around: Around, values: Sequence[float | None]) -> float | None:
@@ -86,11 +92,6 @@ def mean_of(around: Around, values: Sequence[float | None]) -> float | None:
             return None
         total += weight * value
     return total
-
-
-def _known(tile: NDArray[np.float32], row: int | None, at: tuple[int, int]) -> float | None:
-    value = math.nan if row is None else float(tile[row, at[0], at[1]])
-    return None if math.isnan(value) else value
 
 
 def open_static(folder: Path, held: Static | None) -> Static | None:

@@ -28,7 +28,7 @@ def write(
 ) -> bytes:
     matrix = np.array(rows, dtype=np.float64)
     layout = make_layout(fields, range(len(fields)), system, version, missing)
-    return write_points(layout, matrix, np.arange(matrix.shape[1]))
+    return bytes(write_points(layout, matrix, np.arange(matrix.shape[1])))
 
 
 def expected(value: float, decimals: int) -> bytes:

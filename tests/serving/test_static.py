@@ -15,7 +15,7 @@ from serving.static import Ground, Static
 from serving.stores import Stores
 from serving.sync import sync_once
 from storage.folder import FolderBucket
-from storage.grids import Cell
+from storage.grids import Cell, just
 from storage.static import STATIC, read_static
 from tasks.static import publish_static
 from tests.serving.client import INIT, NOW, Client, with_client
@@ -60,8 +60,8 @@ def test_it_is_synced_opened_and_looked_up(tmp_path: Path, bucket: FolderBucket,
     static = opened(tmp_path / "stores")
     assert static is not None
     assert static.between(52.5, 13.5) == pytest.approx(Ground(35.0, 0.75), abs=0.1)
-    assert static.each((BERLIN,))[0] == pytest.approx(Ground(35.0, 0.75), abs=0.1)
-    assert static.each((Cell(0, 0),))[0].terrain == pytest.approx(35.0, abs=0.1)
+    assert static.amid(just(BERLIN)) == pytest.approx(Ground(35.0, 0.75), abs=0.1)
+    assert static.amid(just(Cell(0, 0))).terrain == pytest.approx(35.0, abs=0.1)
 
 
 def test_another_one_takes_its_place_while_the_run_stays(tmp_path: Path, bucket: FolderBucket, keep: Any) -> None:
@@ -78,8 +78,8 @@ def test_another_one_takes_its_place_while_the_run_stays(tmp_path: Path, bucket:
     assert before.static is not None
     assert after.static is not None
     # Who still holds the first reads on.
-    assert before.static.each((BERLIN,))[0].terrain == pytest.approx(35.0, abs=0.1)
-    assert after.static.each((BERLIN,))[0].terrain == pytest.approx(40.0, abs=0.1)
+    assert before.static.amid(just(BERLIN)).terrain == pytest.approx(35.0, abs=0.1)
+    assert after.static.amid(just(BERLIN)).terrain == pytest.approx(40.0, abs=0.1)
     assert len(list((tmp_path / "stores" / "gfs" / "static").iterdir())) == 1
 
 
