@@ -20,6 +20,7 @@ from serving.sun import STEP
 
 MAX_GAP = 6 * 3600
 MEAN, MINIMUM, MAXIMUM = 0, 1, 2
+_NEVER = -(2**62)
 
 
 @kernel
@@ -179,27 +180,42 @@ def solar(
     row: NDArray[np.float32],
     valid: NDArray[np.int64],
     intervals: NDArray[np.int64],
-    left: int,
-    start: int,
-    end: int,
+    left: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    wanted: NDArray[np.int64],
     sums: NDArray[np.float64],
     first: int,
-) -> float:
-    """The mean flux over [start, end): each interval's energy is spread over it as daylight is.
+    told: NDArray[np.float64],
+) -> None:
+    """The mean flux over each slot of `wanted`, in that order: an interval's energy is spread over it as daylight is.
 
-    Over a minute this is the flux at that moment; over all slots of an interval the mean is the interval's own.
+    Over a minute this is the flux at that moment; over all slots of an interval the mean is the interval's own. left,
+    starts, ends: [slot]; told: [wanted], NaN unless the intervals cover all of a slot.
     """
-    energy = 0.0
-    covered = 0
-    for i in range(left + 1, len(row)):
-        length = intervals[i]
-        begin = valid[i] - length
-        if length > 0 and not math.isnan(row[i]):
-            low, high = max(start, begin), min(end, valid[i])
-            if high > low:
-                light = light_between(sums, first, low, high) / light_between(sums, first, begin, valid[i])
-                energy += float(row[i]) * length * light
-                covered += high - low
-        if covered >= end - start or valid[i] - MAX_GAP * 4 > end:
-            break
-    return energy / covered if covered == end - start else math.nan
+    inner = -1
+    dawn = dusk = light_until = 0.0
+    until = _NEVER
+    for k in range(len(wanted)):
+        n = wanted[k]
+        start, end = starts[n], ends[n]
+        # Most slots begin where the one before them ends, within the same interval.
+        light_from = light_until if start == until else _light_until(sums, first, start)
+        until, light_until = end, _light_until(sums, first, end)
+        energy = 0.0
+        covered = 0
+        for i in range(left[n] + 1, len(row)):
+            length = intervals[i]
+            begin = valid[i] - length
+            if length > 0 and not math.isnan(row[i]):
+                low, high = max(start, begin), min(end, valid[i])
+                if high > low:
+                    if i != inner:
+                        inner = i
+                        dawn, dusk = _light_until(sums, first, begin), _light_until(sums, first, valid[i])
+                    light = (light_until if high == end else dusk) - (light_from if low == start else dawn)
+                    energy += float(row[i]) * length * light / (dusk - dawn)
+                    covered += high - low
+            if covered >= end - start or valid[i] - MAX_GAP * 4 > end:
+                break
+        told[k] = energy / covered if covered == end - start else math.nan

@@ -113,9 +113,7 @@ def tell(
             n = wanted[k]
             told[k] = series.share(row, valid, span, left[n], starts[n], ends[n])
     elif method == _SOLAR:
-        for k in range(len(wanted)):
-            n = wanted[k]
-            told[k] = series.solar(row, valid, span, left[n], starts[n], ends[n], light.sums, light.first)
+        series.solar(row, valid, span, left, starts, ends, wanted, light.sums, light.first, told)
     elif not is_of_instant(method):
         statistic = series.MEAN
         if method != _HOLD_MEAN:

@@ -102,6 +102,17 @@ def test_hold_repeats_the_interval_and_takes_the_larger_of_two() -> None:
     assert math.isnan(hold(5 * HOUR, 7 * HOUR, series.MAXIMUM))
 
 
+def solar(
+    values: np.ndarray, valid: np.ndarray, spans: np.ndarray, slots: list[tuple[int, int]], sums: np.ndarray, first: int
+) -> list[float]:
+    """What a row tells of slots, each a start and an end."""
+    starts, ends = (np.array(each) for each in zip(*slots, strict=True))
+    left = np.array([series.place_in(valid, start) for start in starts])
+    told = np.empty(len(slots))
+    series.solar(values, valid, spans, left, starts, ends, np.arange(len(slots)), sums, first, told)
+    return [float(value) for value in told]
+
+
 @pytest.mark.parametrize("lat", [-70.0, -33.0, 0.0, 52.0, 80.0])
 @pytest.mark.parametrize("step", [1, 3, 6])
 def test_solar_keeps_every_intervals_mean(lat: float, step: int) -> None:
@@ -111,13 +122,15 @@ def test_solar_keeps_every_intervals_mean(lat: float, step: int) -> None:
     values = np.random.default_rng(7).uniform(0, 600, len(valid)).astype(np.float32)
     first = start - 86_400
     sums = daylight(first, 5 * 86_400 // STEP, lat, 10.0)
-
-    def solar(a: int, b: int) -> float:
-        return series.solar(values, valid, spans, series.place_in(valid, a), a, b, sums, first)
-
     for i in range(1, len(valid)):
-        slots = range(int(valid[i - 1]), int(valid[i]), HOUR)
-        assert np.mean([solar(a, a + HOUR) for a in slots]) == pytest.approx(values[i], rel=1e-6)
+        slots = [(a, a + HOUR) for a in range(int(valid[i - 1]), int(valid[i]), HOUR)]
+        assert np.mean(solar(values, valid, spans, slots, sums, first)) == pytest.approx(values[i], rel=1e-6)
+    slots = [(a, a + HOUR // 2) for a in range(start, int(valid[-1]), HOUR // 2)]
+    together = solar(values, valid, spans, slots, sums, first)
+    alone = [solar(values, valid, spans, [slot], sums, first)[0] for slot in slots]
+    assert together == alone
+    scattered = [2 * n % len(slots) for n in range(len(slots))]
+    assert solar(values, valid, spans, [slots[n] for n in scattered], sums, first) == [alone[n] for n in scattered]
 
 
 def test_solar_follows_the_sun_within_an_interval() -> None:
@@ -126,14 +139,12 @@ def test_solar_follows_the_sun_within_an_interval() -> None:
     first = start - 86_400
     sums = daylight(first, 3 * 86_400 // STEP, 0.0, 0.0)
     valid, spans, values = start + hours(0, 6), hours(0, 6), row(NAN, 400)
-    told = [
-        series.solar(values, valid, spans, series.place_in(valid, a), a, a + HOUR, sums, first)
-        for a in range(start, start + 6 * HOUR, HOUR)
-    ]
+    slots = [(a, a + HOUR) for a in range(start, start + 6 * HOUR, HOUR)]
+    told = solar(values, valid, spans, slots, sums, first)
     assert told == sorted(told)
     assert told[0] < 120
     assert told[-1] > 550
-    now = series.solar(values, valid, spans, 0, start + 5 * HOUR, start + 5 * HOUR + 60, sums, first)
+    (now,) = solar(values, valid, spans, [(start + 5 * HOUR, start + 5 * HOUR + 60)], sums, first)
     assert told[4] < now < told[5], "a minute is told as the moment it is"
 
 
@@ -144,7 +155,6 @@ def test_solar_at_a_winter_sunrise_stays_within_bounds() -> None:
     first = start - 86_400
     sums = daylight(first, 3 * 86_400 // STEP, lat, lon)
     valid, spans, values = start + hours(0, 6, 12), hours(0, 6, 6), row(NAN, 2.0, 8.0)
-    for minute in range(0, 12 * 60):
-        a = start + 60 * minute
-        told = series.solar(values, valid, spans, series.place_in(valid, a), a, a + 60, sums, first)
+    minutes = [(a, a + 60) for a in range(start, start + 12 * HOUR, 60)]
+    for told in solar(values, valid, spans, minutes, sums, first):
         assert 0 <= told < 60
