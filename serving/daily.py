@@ -35,6 +35,13 @@ class DayHours:
     halves: NDArray[np.int64]
 
     @cached_property
+    def phases(self) -> NDArray[np.float64]:
+        """[day] phase of the moon in the middle of each, 0..1: it is the same all over the Earth."""
+        phases = np.empty(len(self.midnights) - 1)
+        fill_phases(self.midnights, phases)
+        return phases
+
+    @cached_property
     def windows_of_halves(self) -> NDArray[np.int64]:
         """[1, 2, half] index ranges of the halves, each of which is two parts of a day."""
         bounds = self.parts[::2]
@@ -85,5 +92,5 @@ def summarise(
     out[_ROW["time"]] = hours.midnights[:-1]
     out[_SUN] = sun_events(hours.midnights, lat, lon)
     out[_MOON] = moon_events(hours.midnights, lat, lon)
-    fill_phases(hours.midnights, out[_ROW["moonPhase"]])
+    out[_ROW["moonPhase"]] = hours.phases
     return out
