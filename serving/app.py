@@ -20,6 +20,7 @@ from serving.docs_page import docs_page
 from serving.door import ForecastDoor
 from serving.flags import product_version
 from serving.forecast import warm
+from serving.front import ForecastsFirst
 from serving.kept_page import always
 from serving.metrics import Metrics
 from serving.openapi import describe_api
@@ -60,14 +61,14 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.stores = stores
-    app.add_middleware(AllowEveryOrigin, node=node or host_name())
     answer_problems(app)
     metrics = Metrics(stores, clock)
-    # First, because routes are tried in order. What is not a location is the door's to refuse, slashes too.
-    for name, past in (("timemachine", True), ("forecast", False)):
-        door = ForecastDoor(stores, clock, metrics, past=past)
-        app.router.routes.insert(0, Route(f"/{name}/{{key}}/{{location:path}}", door, methods=["GET"], name=name))
-
+    doors = {
+        name: ForecastDoor(stores, clock, metrics, past=past)
+        for name, past in (("forecast", False), ("timemachine", True))
+    }
+    app.add_middleware(ForecastsFirst, doors=doors)
+    app.add_middleware(AllowEveryOrigin, node=node or host_name())
     add_state(app, stores, clock, metrics)
     document: dict[str, Any] = describe_api(app)
     app.openapi = lambda: document  # type: ignore[method-assign]

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serving.app import create_app
 from serving.door import ForecastDoor
 from serving.metrics import Metrics
 from serving.stores import Stores
@@ -153,6 +155,18 @@ def test_a_place_that_no_store_covers_is_not_found(ask: Ask, weather_store: Any,
     publish(tmp_path, weather_store("gfs", INIT, range(30)), grid=LatLonGrid(56.0, -0.5, 10, 10.0, 0.5, 12))
     assert ask("/forecast/key/52,13", stores=tmp_path).status_code == 200
     assert "no store covers it (stores: gfs)" in detail(ask("/forecast/key/0,0", stores=tmp_path), 404)
+
+
+def test_behind_a_prefix_forecasts_are_answered_too(folder: Path) -> None:
+    """A proxy hands on /weather/..., and says so (`root_path`)."""
+
+    async def talk() -> list[int]:
+        app = create_app(folder, lambda: NOW, pause=0)
+        transport = httpx.ASGITransport(app, root_path="/weather")
+        async with app.router.lifespan_context(app), Client(transport=transport, base_url="http://api") as client:
+            return [(await client.get(path)).status_code for path in (f"/weather{BERLIN}", "/weather/livez", BERLIN)]
+
+    assert asyncio.run(talk()) == [200, 200, 200]
 
 
 def test_a_bug_is_a_500_without_internals(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
