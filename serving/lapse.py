@@ -8,6 +8,7 @@ of that lapse rate.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,19 @@ _SHIFTED = (
 
 def at_height(values: NDArray[np.float32], schema: StoreSchema, rise: float) -> NDArray[np.float32]:
     """A copy of `values` [variable, time] as of a place that lies `rise` m above the model's ground."""
-    row_of = {stored.variable.name: row for row, stored in enumerate(schema.variables)}
-    shifted = [row_of[name] for name in _SHIFTED if name in row_of]
+    lifted = values.copy()
+    _lift(lifted, *_rows_of(tuple(schema.names)), rise)
+    return lifted
+
+
+@lru_cache(maxsize=64)
+def _rows_of(names: tuple[str, ...]) -> tuple[int, int, int, NDArray[np.int64]]:
+    """The rows of temperature, dew point and surface pressure, -1 of what is not there, and of all that is shifted."""
+    row_of = {name: row for row, name in enumerate(names)}
     temperature, dew, pressure = (
         row_of.get(name, -1) for name in ("air_temperature_2m", "dew_point_temperature_2m", "air_pressure_surface")
     )
-    lifted = values.copy()
-    _lift(lifted, temperature, dew, pressure, np.array(shifted, np.int64), rise)
-    return lifted
+    return temperature, dew, pressure, np.array([row_of[name] for name in _SHIFTED if name in row_of], np.int64)
 
 
 @kernel

@@ -46,6 +46,13 @@ class Spot(NamedTuple):
     around: Around
 
 
+class Voices(NamedTuple):
+    """The cells that speak for a place, and how far it lies above their ground, m; None where nothing is led there."""
+
+    around: Around
+    rise: float | None
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Reads stores at a place. nearest: the nearest cell as it is, with nothing between cells and nothing corrected."""
@@ -54,6 +61,8 @@ class Sampler:
     nearest: bool = False
     grounds: Grounds = UNKNOWN
     _found: dict[int, tuple[Grid, Spot | None]] = field(default_factory=dict)
+    # Runs of a model on one grid have the same.
+    _voices: dict[tuple[str, int], Voices] = field(default_factory=dict)
 
     def find(self, grid: Grid) -> Spot | None:
         """Where the place lies, remembered of each grid object; None where that is beyond the grid."""
@@ -105,25 +114,30 @@ class Sampler:
 
     def read(self, store: Store, spot: Spot) -> NDArray[np.float32]:
         """[variable, time] float32 of the place, NaN = missing. Raises CorruptStore."""
-        schema, around = store.schema, spot.around
-        static = self.grounds.models.get(schema.model)
-        if static is None or self.nearest:
-            return store.mixed(around)
+        schema = store.schema
+        if self.nearest or schema.model not in self.grounds.models:
+            return store.mixed(spot.around)
+        key = schema.model, id(schema.grid)
+        voices = self._voices.get(key)
+        if voices is None:
+            voices = self._voices[key] = self._voices_of(schema, spot.around)
+        values = store.mixed(voices.around)
+        return at_height(values, schema, voices.rise) if voices.rise is not None else values
+
+    def _voices_of(self, schema: StoreSchema, around: Around) -> Voices:
+        static, own = self.grounds.models[schema.model], self.own
         try:
             cells = static.cells_of(schema.grid, around)
             lands = static.lands(cells)
-            terrains = None if self.own.terrain is None else static.terrains(cells)
+            terrains = None if own.terrain is None else static.terrains(cells)
         except (CorruptStore, OutsideGrid) as error:
             log.warning("%s: its ground is not known at %s: %s", schema.model, self.place, error)
-            return store.mixed(around)
-        kept = same_side(around, lands, self.own.land)
+            return Voices(around, None)
+        kept = same_side(around, lands, own.land)
         if kept is not None:
             around, terrains = around.only(kept), terrains and list(compress(terrains, kept))
-        values = store.mixed(around)
         height = None if terrains is None else mean_of(around, terrains)
-        if self.own.terrain is None or height is None:
-            return values
-        return at_height(values, schema, self.own.terrain - height)
+        return Voices(around, None if own.terrain is None or height is None else own.terrain - height)
 
 
 def same_side(around: Around, lands: list[float | None], land: float | None) -> list[bool] | None:
