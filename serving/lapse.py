@@ -34,7 +34,7 @@ _SHIFTED = (
 def at_height(values: NDArray[np.float32], schema: StoreSchema, rise: float) -> NDArray[np.float32]:
     """A copy of `values` [variable, time] as of a place that lies `rise` m above the model's ground."""
     lifted = values.copy()
-    _lift(lifted, *_rows_of(tuple(schema.names)), rise)
+    _lift(lifted, *_rows_of(schema.names), rise)
     return lifted
 
 
