@@ -6,6 +6,7 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deployments.simulator.server import Fault, Server, serve
@@ -13,6 +14,7 @@ from flows.lookout import look_at
 from flows.report import Outcome
 from flows.tail import PAUSE, probes
 from storage.bucket import open_bucket
+from storage.reader import Store
 from storage.schema import Whole
 from tasks.errors import NoMirrorLeft, NoRunFound
 from tests.flows.port import LEADS, RUN, Killed, Port
@@ -206,29 +208,38 @@ def test_the_run_before_stays_behind_every_stage(port: Port, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("step", ["write", "check", "publish"])
+@pytest.mark.parametrize("bbox", [None, "-20,30,40,60"])
 def test_a_killed_stage_goes_on_where_it_stopped_on_the_same_machine_and_clean_on_another(
-    port: Port, step: str
+    port: Port, bbox: str | None, step: str
 ) -> None:
+    """With a box what is staged are messages cut down to it, which are verified and kept as whole ones are."""
     with port.serving() as server:
         port.at(230.5)
-        port.ingest(server, stages=STAGES)
+        port.ingest(server, stages=STAGES, bbox=bbox)
         port.at(250.5)
         with pytest.raises(Killed):
-            port.ingest(server, stages=STAGES, at=step)
+            port.ingest(server, stages=STAGES, at=step, bbox=bbox)
         assert port.published is not None
         assert port.published.leads == 2
 
         server.asked.clear()
-        here = port.ingest(server, stages=STAGES)
+        here = port.ingest(server, stages=STAGES, bbox=bbox)
         assert here.leads == [0, 1, 2, 3]
         assert data(server) == []
 
         port.at(281)
         port.work = "another machine"
-        there = port.ingest(server, stages=STAGES)
+        there = port.ingest(server, stages=STAGES, bbox=bbox)
         assert there.leads == list(LEADS)
         assert data(server) == ["f000", "f001", "f002", "f003", "f006"]
         assert port.left() == []
+        bucket = port.folder / "bucket"
+        with Store.open(bucket / port.published.key) as killed:
+            port.folder /= "aside"
+            port.ingest(server, bbox=bbox)
+            with Store.open(port.folder / "bucket" / port.published.key) as plain:
+                assert killed.schema.grid == plain.schema.grid
+                np.testing.assert_array_equal(killed.block(0, 0), plain.block(0, 0))
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [0]), (2, [1, 0]), (5, [4, 3, 1, 0]), (9, [8, 7, 3, 1, 0])])
