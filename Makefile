@@ -15,10 +15,10 @@ demo: $(VENV)/.demo
 test: install kernels
 	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder --durations 15
 
-bench: install
+bench: install kernels
 	$(BIN)/python -m deployments.bench
 
-bench-ingest: install
+bench-ingest: install kernels
 	$(BIN)/python -m deployments.bench --only whole-run --only fleet
 
 chaos: install

@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.quantities import INDEX, QUANTITIES
 from serving.tell import Light, Rows, place_slots, tell
+from storage.kernels import kernel
 
 HOURS = 3
 BLENDS = np.array([quantity.blends for quantity in QUANTITIES])

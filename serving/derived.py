@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.fire import fire_index
-from serving.kernels import kernel
+from storage.kernels import kernel
 
 NONE, RAIN, SNOW, SLEET, ICE, MIXED = 0, 1, 2, 3, 4, 5
 # Words of the Dark Sky answer. `sleet` is ice pellets, `ice` is freezing rain.

@@ -13,9 +13,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.quantities import Method
 from serving.tell import Light, Rows, is_of_instant, place_slots, tell
+from storage.kernels import kernel
 
 _VECTOR = int(Method.VECTOR)
 _FOREVER = 2**62

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from serving.kernels import kernel
+from storage.kernels import kernel
 
 
 @kernel

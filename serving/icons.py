@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from serving.derived import ICE, MIXED, NONE, RAIN, SLEET, SNOW
 from serving.fields import COLUMN
-from serving.kernels import kernel
 from serving.sky import height, span_of
 from serving.sun import SIN_RISE, sun_track
+from storage.kernels import kernel
 
 # So much water an hour shows (mm/h): 0.2 mm of snow.
 SHOWS = 0.02

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from serving import series
 from serving.derived import ICE, RAIN, SLEET, SNOW, kind_of_flags
-from serving.kernels import kernel
 from serving.quantities import INDEX
+from storage.kernels import kernel
 
 _AMOUNT, _RATE, KIND_COLUMN = INDEX["amount"], INDEX["rate"], INDEX["kind"]
 STORM_COLUMN = INDEX["storm_distance"]

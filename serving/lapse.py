@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.derived import dew_point, relative_humidity
-from serving.kernels import kernel
+from storage.kernels import kernel
 from storage.schema import StoreSchema
 
 LAPSE = 0.0065

@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
+from storage.kernels import kernel
 
 PIECE = 32
 """Bytes that `put_piece` moves."""

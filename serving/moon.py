@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.sky import centuries, crossing, height, nutation, obliquity, span_of, track_of
 from serving.sun import sun_longitude
+from storage.kernels import kernel
 
 # Terrestrial less universal time, s: 69.2 in 2026, within 2 of that since 2016 and within 45 since 1940.
 DELTA_T = 69.0

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from serving.kernels import kernel
 from serving.machine import high_zeros, low_zeros, put_word
+from storage.kernels import kernel
 
 # Beyond this the decimals of a float64 are not its own any more; nothing on Earth measures so much.
 LIMIT = 1e11

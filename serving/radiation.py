@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.series import MAX_GAP, light_between
 from serving.sun import STEP
+from storage.kernels import kernel
 
 LOW = 0.05
 """The daylight weight of the sun at three degrees: below it the ratio of a flux to it tells nothing of what follows."""

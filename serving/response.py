@@ -14,12 +14,12 @@ from serving.blocks import BLOCK_FIELDS
 from serving.day_fields import DayField
 from serving.fields import COLUMN, TEXT, Field
 from serving.icons import ICON_WORDS
-from serving.kernels import kernel
 from serving.machine import PIECE, address_of, put_piece, put_word
 from serving.numbers import LIMIT, LONGEST, write_number
 from serving.options import ForecastOptions, Missing
 from serving.units import UNITS, System
 from serving.words import NOTHING, VOCABULARY, first_word
+from storage.kernels import kernel
 
 _LONGEST = max(LONGEST, *(len(word) + 2 for word in VOCABULARY))
 _OPEN = ord("{")

@@ -15,8 +15,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.sun import STEP
+from storage.kernels import kernel
 
 MAX_GAP = 6 * 3600
 MEAN, MINIMUM, MAXIMUM = 0, 1, 2

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
+from storage.kernels import kernel
 
 Positions = Callable[[int, int], NDArray[np.float64]]
 """(first, hours) -> the positions of a Track."""

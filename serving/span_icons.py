@@ -26,8 +26,8 @@ from serving.icons import (
     view_icon,
     wind_icon,
 )
-from serving.kernels import kernel
 from serving.statistics import extreme, is_known, kind_of_span, total
+from storage.kernels import kernel
 
 # So much in a day shows: mm of water, mm of snow as it lies.
 SHOWS_BY_DAY, SHOWS_AS_SNOW = 1.0, 5.0

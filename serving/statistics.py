@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from serving.day_fields import DayField, Statistic
 from serving.derived import ICE, MIXED, RAIN, SLEET, SNOW, bearing
 from serving.fields import COLUMN
-from serving.kernels import kernel
+from storage.kernels import kernel
 
 KNOWN = 0.75
 """The share of a window's hours that has to be known."""

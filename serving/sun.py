@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.kernels import kernel
 from serving.sky import DAY, TURN, Track, centuries, crossing, nutation, obliquity, sidereal_time, span_of, track_of
+from storage.kernels import kernel
 
 # Refraction of 34' at the horizon and the sun's radius of 16'.
 SIN_RISE = math.sin(math.radians(-50.0 / 60.0))

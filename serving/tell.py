@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from serving import series
 from serving.derived import dew_point, relative_humidity
-from serving.kernels import kernel
 from serving.quantities import Method
 from serving.radiation import solar_of_moments
+from storage.kernels import kernel
 
 _LINEAR, _NEAREST, _SHARE = int(Method.LINEAR), int(Method.NEAREST), int(Method.SHARE)
 _HOLD_MEAN, _HOLD_MINIMUM, _HOLD_MAXIMUM = int(Method.HOLD_MEAN), int(Method.HOLD_MINIMUM), int(Method.HOLD_MAXIMUM)

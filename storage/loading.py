@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import Any
 
 import llvmlite.binding
-import numba
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from storage.kernels import kernel
 from storage.layout import BLOCKS
 from storage.mixing import Four, mix_series, take_cell
 from storage.shard import BLOSC_HEADER, CRC
@@ -31,7 +31,7 @@ FourNumbers = tuple[int, int, int, int]
 FRAME_HEADER, CHECKSUM = BLOSC_HEADER.size, CRC.size
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def load_chunks(descriptor: int, spans: NDArray[np.int64], chunks: NDArray[np.int16]) -> int:
     """Read chunks from a file into the rows of `chunks`; the number of the first that is wrong, or -1.
 
@@ -55,7 +55,7 @@ def load_chunks(descriptor: int, spans: NDArray[np.int64], chunks: NDArray[np.in
     return -1
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _unpack_chunk(data: NDArray[np.uint8], chunk: NDArray[np.int16]) -> bool:
     """Whether a frame and its checksum are as they should be, and unpacked into all of `chunk`."""
     length = len(data) - CHECKSUM
@@ -69,13 +69,13 @@ def _unpack_chunk(data: NDArray[np.uint8], chunk: NDArray[np.int16]) -> bool:
     return _unpack(data.ctypes.data, chunk.ctypes.data, 2 * len(chunk), 1) == 2 * len(chunk)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _word(data: NDArray[np.uint8], at: int) -> int:
     """Four bytes, the lowest first, wherever they lie."""
     return int(data[at]) | int(data[at + 1]) << 8 | int(data[at + 2]) << 16 | int(data[at + 3]) << 24
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def load_and_mix(
     descriptor: int,
     a: NDArray[np.int64],

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.grids import Around
+from storage.kernels import kernel
 from storage.schema import StoreSchema
 from storage.variables import VECTORS, Interpolation
 
@@ -68,7 +68,7 @@ def rules_of(schema: StoreSchema) -> NDArray[np.int64]:
     return rules
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def take_cell(chunk: NDArray[np.int16], start: int, cells: int, steps: NDArray[np.int16]) -> None:
     """The numbers of one cell out of a chunk of so many, in the order in which they lie; `start`: of the first one."""
     if cells == 4:
@@ -81,7 +81,7 @@ def take_cell(chunk: NDArray[np.int16], start: int, cells: int, steps: NDArray[n
             steps[number] = chunk[start + cells * number]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def mix_series(
     steps: NDArray[np.int16],
     weights: Four,
@@ -121,7 +121,7 @@ def mix_series(
     return -1
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _mix(
     a: NDArray[np.int16],
     b: NDArray[np.int16],
@@ -155,7 +155,7 @@ def _mix(
         series[time] = total / share * scale + offset
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _mix_vector(
     steps: NDArray[np.int16],
     first: int,

@@ -23,7 +23,7 @@ FULL = "?units=si&extend=hourly&version=2&include=day_night_forecast"
 PLAIN = "?units=si"
 NOW_ONLY = "?units=si&exclude=minutely,hourly,daily,alerts,flags"
 HOURS = "?units=si&exclude=currently,minutely"
-COUNT, CONNECTIONS = 3_000, 8
+COUNT, ROUNDS, CONNECTIONS = 3_000, 3, 8
 SWAPS, ALL = 1_000, 100_000
 FLOOR = "FastAPI, constant bytes"
 
@@ -38,10 +38,7 @@ def measure_serving(scratch: Path) -> list[Row]:
         def cost(query: str, **headers: str) -> tuple[float, Told]:
             requests = [request_of(path + query, **headers) for path in paths]
             asyncio.run(as_fast_as_possible(port, requests[: COUNT // 10], CONNECTIONS))
-            before = cpu_seconds(pid)
-            told = asyncio.run(as_fast_as_possible(port, requests, CONNECTIONS))
-            _only(told, 200)
-            return (cpu_seconds(pid) - before) / COUNT * 1e3, told
+            return _cheapest(pid, port, requests, 200)
 
         sample = asyncio.run(one(port, request_of(paths[0] + FULL)))
         (scratch / "body.json").write_bytes(sample.body)
@@ -54,10 +51,7 @@ def measure_serving(scratch: Path) -> list[Row]:
             "`currently` alone": (cost(NOW_ONLY), "<= 0.5 ms"),
         }
         held = _held(port, paths[0] + HOURS)
-        before = cpu_seconds(pid)
-        told = asyncio.run(as_fast_as_possible(port, [held] * COUNT, CONNECTIONS))
-        _only(told, 304)
-        unchanged = (cpu_seconds(pid) - before) / COUNT * 1e3
+        unchanged, _ = _cheapest(pid, port, [held] * COUNT, 304)
         (_, fastest), _ = next(iter(costs.values()))
         half = fastest.per_second / 2
         requests = [request_of(path + FULL) for path in paths]
@@ -161,6 +155,21 @@ def _held(port: int, path: str) -> bytes:
     return request_of(path, If_None_Match=tag)
 
 
+def _cheapest(pid: int, port: int, requests: list[bytes], status: int) -> tuple[float, Told]:
+    """CPU milliseconds of an answer in the cheapest of ROUNDS parts of the requests, and what was told of it.
+
+    What a machine's other tenants do to a core makes a round dearer, and none cheaper.
+    """
+    rounds = []
+    for number in range(ROUNDS):
+        part = requests[number::ROUNDS]
+        before = cpu_seconds(pid)
+        told = asyncio.run(as_fast_as_possible(port, part, CONNECTIONS))
+        _only(told, status)
+        rounds.append(((cpu_seconds(pid) - before) / len(part) * 1e3, told))
+    return min(rounds, key=lambda round: round[0])
+
+
 def _only(told: Told, status: int) -> None:
     if told.statuses.keys() != {status}:
         raise RuntimeError(f"not all answers were {status}: {told.statuses}")
@@ -178,9 +187,7 @@ def _constant(scratch: Path, paths: list[str]) -> float:
         env = {"WINDLASS_BENCH_BODY": str(scratch / "body.json")}
         child = children.start("constant", (*command, "--host", "127.0.0.1", "--port", str(port)), env)
         child.answer(f"http://127.0.0.1:{port}{paths[0]}")
-        before = cpu_seconds(child.process.pid)
-        _only(asyncio.run(as_fast_as_possible(port, list(map(request_of, paths)), CONNECTIONS)), 200)
-        return (cpu_seconds(child.process.pid) - before) / len(paths) * 1e3
+        return _cheapest(child.process.pid, port, list(map(request_of, paths)), 200)[0]
 
 
 @contextmanager
