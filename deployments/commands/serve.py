@@ -180,6 +180,8 @@ def run(listening: socket.socket, workers: int) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=5,
+        # Nothing here asks who the client is.
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     if workers > 1:
