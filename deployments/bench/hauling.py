@@ -68,7 +68,8 @@ def haul(run: KeptRun, folder: Path, bbox: str | None = None) -> Hauled:
     dock = Dock(folder / "work" / model.name / f"{INIT_TIME:%Y%m%dT%H%MZ}")
 
     def scratch() -> int:
-        stores = [f"{which}{name}" for name in (dock.store.name, "static.zarr.zip") for which in ("", "short.")]
+        names = dock.store.name, "static.zarr.zip"
+        stores = (*names, *(f"short.{name}" for name in names))
         return nameless_bytes() + folder_bytes(dock.scratch, but=stores)
 
     crew = TimedCrew(clocked={"write": WRITING})
