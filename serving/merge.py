@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,7 @@ class Slots:
         return int(self.starts.min()), int(self.starts.max()), int(self.ends.max())
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One store's series at the place. values: [variable, time] float32, NaN = missing."""
 
     plan: Plan
@@ -99,9 +99,11 @@ class Mix:
         self.reach: list[NDArray[np.int64]] = []
         self.readings: list[Reading] = []
         count = len(slots.starts)
-        self._matrix = np.full((len(COLUMNS), count), np.nan)
+        self._matrix = np.empty((len(COLUMNS), count))
+        self._matrix.fill(np.nan)
         self._columns = self._matrix[: len(NAMES)]
-        self._who = np.full((len(NAMES), count), NOBODY, dtype=np.int16)
+        self._who = np.empty((len(NAMES), count), dtype=np.int16)
+        self._who.fill(NOBODY)
         self.begin, self.last, until = slots.reach
         self._first = self.begin - _LIGHT_MARGIN
         steps = (until + _LIGHT_MARGIN - self._first) // STEP + 2
@@ -213,7 +215,8 @@ class Mix:
 
     def _blend(self) -> NDArray[np.int16]:
         """Pass the last hours of each model over to the one that goes on; [quantity, slot] by whose reading."""
-        blended = np.full_like(self._who, NOBODY)
+        blended = np.empty_like(self._who)
+        blended.fill(NOBODY)
         numbers = {reading.plan.model: n for n, reading in enumerate(self.readings)}
         if len(numbers) < 2:
             return blended

@@ -81,7 +81,7 @@ class Sampler:
             cell = grid.cell(self.place.lat, self.place.lon)
             return Spot(cell, just(cell))
         around = grid.neighbours(self.place.lat, self.place.lon)
-        return Spot(around.cells[around.nearest], around)
+        return Spot(around.four.cells[0], around)
 
     @cached_property
     def own(self) -> Ground:

@@ -44,7 +44,8 @@ class Track:
         """[count] events x [day], Unix seconds, NaN = none, as a kernel finds them: find(positions, first, sidereal,
         starts, lat, lon, out), places in radians there. starts: [day + 1] Unix seconds; lat, lon: degrees.
         """
-        out = np.full((count, len(starts) - 1), np.nan)
+        out = np.empty((count, len(starts) - 1))
+        out.fill(np.nan)
         find(self.positions, self.first, self.sidereal, starts, math.radians(lat), math.radians(lon), out)
         return out
 

@@ -14,9 +14,10 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from storage.grids import Four, FourNumbers
 from storage.kernels import kernel
 from storage.layout import BLOCKS
-from storage.mixing import Four, mix_series, take_cell
+from storage.mixing import mix_series, take_cell
 from storage.shard import BLOSC_HEADER, CRC
 
 for _package in ("numcodecs.blosc", "google_crc32c._crc32c"):
@@ -27,7 +28,6 @@ _pread: Any = types.ExternalFunction("pread", types.int64(_number, _address, _si
 _checksum: Any = types.ExternalFunction("crc32c_value", types.uint32(_address, _size))
 _unpack: Any = types.ExternalFunction("blosc_decompress_ctx", _number(_address, _address, _size, _number))
 
-FourNumbers = tuple[int, int, int, int]
 FRAME_HEADER, CHECKSUM = BLOSC_HEADER.size, CRC.size
 
 

@@ -9,48 +9,16 @@ weighed anew.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.grids import Around
+from storage.grids import Four
 from storage.kernels import kernel
 from storage.schema import StoreSchema
 from storage.variables import VECTORS, Interpolation
 
 NEAREST, SECOND = -1, -2
-Four = tuple[float, float, float, float]
-
-
-class FourCells(NamedTuple):
-    """What the kernel asks about cells, the nearest one first. Where fewer are there, it comes again, and weighs 0."""
-
-    numbers: tuple[int, int, int, int]
-    weights: Four
-    turns: Four
-
-
-def _order(count: int, nearest: int) -> tuple[int, ...]:
-    rest = [number for number in range(count) if number != nearest]
-    return (nearest, *rest, *[nearest] * (3 - len(rest)))
-
-
-_ORDERS = [[_order(count, nearest) for nearest in range(count)] for count in range(5)]
-"""[number of cells][the nearest of them]."""
-
-
-def four_cells(around: Around) -> FourCells:
-    """The cells of `around`, as numbers into it."""
-    weights, turns = around.weights, around.turns
-    count = len(weights)
-    a, b, c, d = _ORDERS[count][around.nearest]
-    second, third, fourth = count > 1 and weights[b], count > 2 and weights[c], count > 3 and weights[d]
-    return FourCells(
-        (a, b, c, d),
-        (weights[a], float(second), float(third), float(fourth)),
-        (turns[a], turns[b], turns[c], turns[d]),
-    )
 
 
 def rules_of(schema: StoreSchema) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ from storage.layout import (
     unpack_series,
 )
 from storage.loading import load_and_mix
-from storage.mixing import four_cells, rules_of
+from storage.mixing import rules_of
 from storage.opening import read_entry, read_schema
 from storage.schema import StoreSchema
 from storage.shard import compress_inline
@@ -124,10 +124,8 @@ class Store:
         """
         if len(around.cells) == 1:
             return self.point(around.cells[0])
-        four, descriptor = four_cells(around), self._open_descriptor()
-        cells = [around.cells[number] for number in four.numbers]
-        a, b, c, d = self._shards.around(descriptor, cells)
-        (ya, xa), (yb, xb), (yc, xc), (yd, xd) = cells
+        four, descriptor = around.four, self._open_descriptor()
+        a, b, c, d = self._shards.around(descriptor, four.cells)
         series = np.empty(self._series, np.float32)
         wrong = load_and_mix(
             descriptor.number,
@@ -135,8 +133,8 @@ class Store:
             b,
             c,
             d,
-            (ya, yb, yc, yd),
-            (xa, xb, xc, xd),
+            four.rows,
+            four.columns,
             self.schema.block,
             four.weights,
             four.turns,
@@ -147,7 +145,7 @@ class Store:
             series,
         )
         if wrong >= 0:
-            place = self._shards.place(*cells[wrong])
+            place = self._shards.place(*four.cells[wrong])
             self._shards.chunk(descriptor, *place)
             raise self._shards.strange(*place)
         return series

@@ -49,9 +49,11 @@ class Shards:
     def around(self, descriptor: Descriptor, cells: Sequence[Cell]) -> list[NDArray[np.int64]]:
         """The `spans` of the shard of each cell; raises IndexError, CorruptStore."""
         side, columns, found = self._side, self._columns, self._found
+        ny, nx = self._grid.ny, self._grid.nx
         spans = []
         for y, x in cells:
-            self._check(y, x)
+            if not (0 <= y < ny and 0 <= x < nx):
+                self._check(y, x)
             shard = y // side * columns + x // side
             spans.append(found[shard] if shard in found else self.spans(descriptor, shard))
         return spans

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.grids.grid import Around, Box, Cell, Grid, OutsideGrid, Window, just, wrap_longitude
+from storage.grids.grid import (
+    Around,
+    Box,
+    Cell,
+    Four,
+    FourNumbers,
+    Grid,
+    OutsideGrid,
+    Window,
+    just,
+    wrap_longitude,
+)
 from storage.grids.lambert import LambertGrid
 from storage.grids.latlon import LatLonGrid
 from storage.grids.mercator import MercatorGrid
@@ -19,6 +30,8 @@ __all__ = [
     "Around",
     "Box",
     "Cell",
+    "Four",
+    "FourNumbers",
     "Grid",
     "LambertGrid",
     "LatLonGrid",

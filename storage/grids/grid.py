@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from itertools import compress
 from typing import Any, ClassVar, NamedTuple
 
@@ -28,21 +29,49 @@ class Cell(NamedTuple):
     x: int
 
 
-class Around(NamedTuple):
+class _Around(NamedTuple):
+    cells: tuple[Cell, ...]
+    weights: tuple[float, ...]
+    turns: tuple[float, ...]
+
+
+Four = tuple[float, float, float, float]
+FourNumbers = tuple[int, int, int, int]
+
+
+class FourCells(NamedTuple):
+    """What a kernel asks about the cells around a place, the nearest first. Where fewer are there, it comes again, and
+    weighs 0."""
+
+    cells: tuple[Cell, Cell, Cell, Cell]
+    rows: FourNumbers
+    columns: FourNumbers
+    weights: Four
+    turns: Four
+
+
+class Around(_Around):
     """The up to four cells around a place, and each one's share of what a straight line makes of them there.
 
     weights: above 0; they sum to 1. turns: how far east at the cell points to the left of east at the place, as both
     lie on a map around the pole, radians; 0 where that is too little to matter.
     """
 
-    cells: tuple[Cell, ...]
-    weights: tuple[float, ...]
-    turns: tuple[float, ...]
-
     @property
     def nearest(self) -> int:
         """The number of the cell of the largest weight, of equals the last: so `Grid.cell` has it."""
         return len(self.weights) - 1 - self.weights[::-1].index(max(self.weights))
+
+    @cached_property
+    def four(self) -> FourCells:
+        """The same, as kernels ask."""
+        nearest = self.nearest
+        order = [nearest, *(number for number in range(len(self.cells)) if number != nearest)]
+        rest = 4 - len(order)
+        a, b, c, d = [self.cells[number] for number in order] + [self.cells[nearest]] * rest
+        wa, wb, wc, wd = [self.weights[number] for number in order] + [0.0] * rest
+        ta, tb, tc, td = [self.turns[number] for number in order] + [self.turns[nearest]] * rest
+        return FourCells((a, b, c, d), (a.y, b.y, c.y, d.y), (a.x, b.x, c.x, d.x), (wa, wb, wc, wd), (ta, tb, tc, td))
 
     def only(self, kept: Sequence[bool]) -> Around:
         """The same without those cells that are not `kept`, of which there must be one."""
