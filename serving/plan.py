@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.preference import stale_at
 from serving.quantities import KIND_NAMES, QUANTITIES, Method, Quantity, Recipe
 from serving.series import MAX_GAP
 from storage.schema import ANALYSIS, StoreSchema
@@ -43,7 +42,7 @@ class Plan:
     `methods` as they would be with the variables that were withheld; gives, should: [quantity], whether `steps` fill
     it, or would with what was withheld.
     wide: whether any step between leads is too wide to be told across; first, last: valid times of the first and the
-    last lead, s; held: how long an instant is held, s, 0 for a forecast; stale: from when on the run is too old, s.
+    last lead, s; held: how long an instant is held, s, 0 for a forecast.
     """
 
     model: str
@@ -60,7 +59,6 @@ class Plan:
     first: int
     last: int
     held: int
-    stale: int
 
 
 def make_plan(schema: StoreSchema) -> Plan:
@@ -101,7 +99,6 @@ def make_plan(schema: StoreSchema) -> Plan:
         first=int(valid[0]),
         last=int(valid[-1]),
         held=HELD if ANALYSIS in schema.traits else 0,
-        stale=stale_at(schema),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
@@ -178,11 +178,6 @@ def turns_of(region: str, asked: frozenset[Asked]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def stale_at(schema: StoreSchema) -> int:
-    """From which whole second on (Unix) the run is older than its model's own `stale_after`."""
-    return int((schema.init_time + timedelta(minutes=schema.freshness.stale_after)).timestamp()) + 1
-
-
 def asked_of(schema: StoreSchema) -> Asked:
     """A store's model, and of which kind it is."""
     return Asked(schema.model, schema.is_ai, ANALYSIS in schema.traits)
@@ -209,5 +204,5 @@ def split_stale(models: Iterable[Sequence[S]], now: datetime) -> tuple[list[Sequ
     fresh: list[Sequence[S]] = []
     stale: list[Sequence[S]] = []
     for runs in models:
-        (stale if stale_at(runs[0].schema) <= instant else fresh).append(runs)
+        (stale if runs[0].schema.stale_at <= instant else fresh).append(runs)
     return fresh, sorted(stale, key=lambda runs: runs[0].schema.init_time, reverse=True)

@@ -181,7 +181,7 @@ def _take_turn(turn: Turn, runs: Sequence[Store], ask: Ask, limit: int | None, f
                 continue
             source = found[turn.model] = Source(turn.model, newest, is_beside(newest.schema))
         # The past does not age.
-        old = short is None and store is not newest and limit is not None and plan.stale <= limit
+        old = short is None and store is not newest and limit is not None and store.schema.stale_at <= limit
         if mix is None or not useful or old:
             continue
         number = _read(source, store, short, ask, mix)

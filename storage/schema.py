@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from storage.errors import StoreError
@@ -103,9 +104,14 @@ class StoreSchema:
             if len(stored.intervals) != len(self.lead_times):
                 raise SchemaError(f"{self.model}: {stored.name} has {len(stored.intervals)} intervals")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(stored.name for stored in self.variables)
+
+    @cached_property
+    def stale_at(self) -> int:
+        """From which whole second on (Unix) the run is older than its `stale_after`."""
+        return int((self.init_time + timedelta(minutes=self.freshness.stale_after)).timestamp()) + 1
 
     @property
     def is_complete(self) -> bool:
