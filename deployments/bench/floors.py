@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.bench.backend import backend_seconds
-from deployments.bench.measure import Cost, Meter, nameless_bytes
+from deployments.bench.measure import Cost, Meter, new_nameless_bytes
 from storage.grids import Window
 from storage.layout import SHARD, dequantise, shard_grid
 from storage.reader import Store
@@ -27,7 +27,7 @@ STRIDE = 6
 
 def decode_alone(messages: Sequence[StagedMessage], scratch: Path) -> Cost:
     """Every value of all messages, BLOCK rows after BLOCK rows, by the decoders that an ingest would choose."""
-    with Meter(nameless_bytes) as meter:
+    with Meter(new_nameless_bytes()) as meter:
         fields = open_fields(messages, scratch, None, _ignore)
         try:
             read_all(fields, len(messages))
@@ -39,7 +39,7 @@ def decode_alone(messages: Sequence[StagedMessage], scratch: Path) -> Cost:
 def eccodes_alone(messages: Sequence[StagedMessage], scratch: Path) -> Cost:
     """The same through ecCodes and its scratch file, whatever their packing."""
     grid = open_fields(messages[:1], scratch, None, _ignore).grid
-    with Meter(nameless_bytes) as meter:
+    with Meter(new_nameless_bytes()) as meter:
         fields = EcCodes(scratch).open(messages, grid, Window(0, grid.ny, 0, grid.nx), grid, _ignore)
         try:
             read_all(fields, len(messages))

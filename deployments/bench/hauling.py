@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from deployments.bench.kept import INIT_TIME, KeptRun
-from deployments.bench.measure import Cost, Meter, folder_bytes, nameless_bytes
+from deployments.bench.measure import Cost, Meter, folder_bytes, new_nameless_bytes
 from deployments.bench.stages import Clocked, TimedCrew
 from flows.dock import Dock
 from flows.ingest import ingest
@@ -67,10 +67,12 @@ def haul(run: KeptRun, folder: Path, bbox: str | None = None) -> Hauled:
     model = run.load.model
     dock = Dock(folder / "work" / model.name / f"{INIT_TIME:%Y%m%dT%H%MZ}")
 
+    nameless = new_nameless_bytes()
+
     def scratch() -> int:
         names = dock.store.name, "static.zarr.zip"
         stores = (*names, *(f"short.{name}" for name in names))
-        return nameless_bytes() + folder_bytes(dock.scratch, but=stores)
+        return nameless() + folder_bytes(dock.scratch, but=stores)
 
     crew = TimedCrew(clocked={"write": WRITING})
     with Meter(scratch) as meter:

@@ -6,7 +6,7 @@ import ctypes
 import gc
 import os
 import resource
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -147,9 +147,13 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
-def nameless_bytes(pid: int | None = None) -> int:
-    """Bytes on disk in files of a process, or of this one, that have no name any more, as scratch files have none."""
-    files: dict[tuple[int, int], int] = {}
+File = tuple[int, int]
+"""A device, and the number of a file on it."""
+
+
+def nameless_files(pid: int | None = None) -> dict[File, int]:
+    """Bytes on disk of each file of a process, or of this one, that has no name any more: scratch files have none."""
+    files: dict[File, int] = {}
     for entry in Path(f"/proc/{pid or os.getpid()}/fd").iterdir():
         try:
             facts = entry.stat()
@@ -158,7 +162,18 @@ def nameless_bytes(pid: int | None = None) -> int:
         if not facts.st_nlink:
             # A mapped file is open twice.
             files[facts.st_dev, facts.st_ino] = 512 * facts.st_blocks
-    return sum(files.values())
+    return files
+
+
+def nameless_bytes(pid: int | None = None, but: Collection[File] = ()) -> int:
+    """Bytes on disk of all `nameless_files`, without some of them."""
+    return sum(size for file, size in nameless_files(pid).items() if file not in but)
+
+
+def new_nameless_bytes() -> Callable[[], int]:
+    """`nameless_bytes` of this process without what it has open already."""
+    before = nameless_files()
+    return lambda: nameless_bytes(but=before)
 
 
 def folder_bytes(folder: Path, but: tuple[str, ...] = ()) -> int:

@@ -124,6 +124,12 @@ def test_files_without_a_name_are_seen_and_counted_once(tmp_path: Path) -> None:
         # Which opens it a second time.
         with mmap.mmap(file.fileno(), 0):
             assert before + MEGABYTE <= measure.nameless_bytes() < before + 2 * MEGABYTE
+            more = measure.new_nameless_bytes()
+            with tempfile.TemporaryFile(dir=tmp_path) as another:
+                another.write(bytes(2 * MEGABYTE))
+                another.flush()
+                assert 2 * MEGABYTE <= more() < 3 * MEGABYTE
+            assert more() == 0
         assert measure.folder_bytes(tmp_path) == 0
 
 
