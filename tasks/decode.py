@@ -17,7 +17,7 @@ from storage.grids import Grid, Window
 from tasks.cut import single_field
 from tasks.errors import DecodeError, MessageError
 from tasks.fields import Advance
-from tasks.forked import ChildDied, in_children
+from tasks.forked import ECCODES, ChildDied, in_children
 from tasks.orient import Orientation, orientation_of
 from tasks.pack import MISSING, ROUGH, SPAN, Field, Packed, load_kernels, pack, unpack
 from tasks.scratch import Scratch
@@ -120,17 +120,18 @@ def read_message(message: StagedMessage) -> bytes:
 @contextmanager
 def opened(message: StagedMessage) -> Iterator[int]:
     """The ecCodes handle of one staged message, MISSING set; whatever ecCodes refuses becomes a DecodeError."""
-    try:
-        handle = eccodes.codes_new_from_message(read_message(message))
-    except eccodes.CodesInternalError as error:
-        raise broken(message, error) from error
-    try:
-        eccodes.codes_set(handle, "missingValue", MISSING)
-        yield handle
-    except eccodes.CodesInternalError as error:
-        raise broken(message, error) from error
-    finally:
-        eccodes.codes_release(handle)
+    with ECCODES:
+        try:
+            handle = eccodes.codes_new_from_message(read_message(message))
+        except eccodes.CodesInternalError as error:
+            raise broken(message, error) from error
+        try:
+            eccodes.codes_set(handle, "missingValue", MISSING)
+            yield handle
+        except eccodes.CodesInternalError as error:
+            raise broken(message, error) from error
+        finally:
+            eccodes.codes_release(handle)
 
 
 def orientations(messages: Sequence[StagedMessage]) -> list[Orientation]:

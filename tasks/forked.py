@@ -15,10 +15,14 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import RLock
 from typing import BinaryIO, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 
+ECCODES = RLock()
+"""Held by whoever calls ecCodes, and by whoever forks: a child that is forked while another thread is within ecCodes
+waits for ever for a lock of its. The thread that forks goes on in the child, and holds this one there, too."""
 PR_SET_PDEATHSIG = 1
 """prctl(2), Linux alone: the signal that a process gets when the thread that forked it has ended."""
 
@@ -53,7 +57,8 @@ def in_children(work: Callable[[int], Result], count: int, children: int) -> Ite
     try:
         for first in range(min(children, count)):
             reading, writing = os.pipe()
-            pid = os.fork()
+            with ECCODES:
+                pid = os.fork()
             if not pid:
                 if prctl is not None:
                     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

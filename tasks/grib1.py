@@ -8,6 +8,7 @@ from typing import BinaryIO
 from storage.variables import Statistic
 from tasks.errors import MessageError
 from tasks.field import FieldId, Shape
+from tasks.forked import ECCODES
 from tasks.wanted import Level
 
 # ecCodes' words for level types and statistics of GRIB1 (tables 3 and 5) in those of GRIB2.
@@ -40,6 +41,11 @@ _GRIB1_STATISTICS = {
 
 def identify_grib1(file: BinaryIO, offset: int) -> FieldId:
     """The identity of the GRIB1 message at `offset`, by ecCodes; raises MessageError."""
+    with ECCODES:
+        return _identify(file, offset)
+
+
+def _identify(file: BinaryIO, offset: int) -> FieldId:
     import eccodes
 
     file.seek(offset)

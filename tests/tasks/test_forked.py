@@ -7,12 +7,13 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import DecodeError
-from tasks.forked import ChildDied, in_children
+from tasks.forked import ECCODES, ChildDied, in_children
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("nobody_is_left")
@@ -91,3 +92,17 @@ def test_children_of_a_killed_process_die_with_it() -> None:
         # A pidfd becomes readable when its process ends.
         assert select.select([child], [], [], 60)[0] == [child]
         os.close(child)
+
+
+def test_nobody_forks_while_another_thread_is_within_eccodes() -> None:
+    """The child would wait for ever for a lock that ecCodes held."""
+    found: list[bool] = []
+    thread = threading.Thread(
+        target=lambda: found.extend(in_children(lambda number: ECCODES.acquire(timeout=30), 4, 2))
+    )
+    with ECCODES:
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+    thread.join(60)
+    assert found == [True] * 4
