@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.door import ForecastDoor
-from serving.problems import problem_response
+from serving.problems import not_answered, problem_response
 
 METHODS = ("GET", "HEAD")
+ALLOWED = ", ".join(METHODS)
 
 
 class ForecastsFirst:
@@ -29,7 +30,7 @@ class ForecastsFirst:
                 if scope["method"] in METHODS:
                     await door.serve(scope, parts[3], send)
                 else:
-                    detail = f"{scope['method']} is not answered here, only {', '.join(METHODS)}"
-                    await problem_response(405, detail, {"allow": ", ".join(METHODS)})(scope, receive, send)
+                    refused = problem_response(405, not_answered(scope["method"], ALLOWED), {"allow": ALLOWED})
+                    await refused(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -42,6 +42,11 @@ def problem_response(status: int, detail: str, headers: Mapping[str, str] | None
     )
 
 
+def not_answered(method: str, allowed: str) -> str:
+    """What a 405 says; allowed: as in its header `Allow`."""
+    return f"{method} is not answered here, only {allowed}"
+
+
 def answer_problems(app: FastAPI) -> None:
     """Make the app answer each of its own errors so: 404, 405, bad parameters, bugs."""
 
@@ -51,7 +56,7 @@ def answer_problems(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             detail = NOT_FOUND.format(path=shown(request.url.path, 80))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            detail = f"{request.method} is not answered here, only {(error.headers or {}).get('Allow', 'GET')}"
+            detail = not_answered(request.method, (error.headers or {}).get("Allow", "GET"))
         return problem_response(error.status_code, detail, error.headers)
 
     async def malformed(request: Request, error: Exception) -> Response:
