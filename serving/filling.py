@@ -23,6 +23,15 @@ _FOREVER = 2**62
 
 
 @kernel
+def is_complete(row: NDArray[np.float64]) -> bool:
+    """Whether nothing is missing: without a branch, so that several numbers are looked at at once."""
+    missing = False
+    for n in range(len(row)):
+        missing |= math.isnan(row[n])
+    return not missing
+
+
+@kernel
 def measure_reach(
     values: NDArray[np.float32],
     valid: NDArray[np.int64],
@@ -111,7 +120,7 @@ def fill(
     for s in range(len(quantities)):
         q, method = quantities[s], methods[s]
         hours, minutes = part[0, q], part[1, q]
-        if not (hours or minutes):
+        if not (hours or minutes) or is_complete(columns[q]):
             continue
         low, high = within[s, 0], within[s, 1]
         if method == _LINEAR:
@@ -173,7 +182,7 @@ def is_missing(
 ) -> bool:
     """Whether any of these quantities is missing, and may be filled, in a slot that starts from `first` to `last`."""
     for q in range(len(has)):
-        if has[q] and (part[0, q] or part[1, q]):
+        if has[q] and (part[0, q] or part[1, q]) and not is_complete(columns[q]):
             for n in range(len(starts)):
                 if math.isnan(columns[q, n]) and part[when[n], q] and first <= starts[n] <= last:
                     return True
@@ -193,7 +202,7 @@ def count_missing(
     """How many numbers of these quantities are missing, and may be filled, in slots within `reach`."""
     count = 0
     for q in range(len(has)):
-        if has[q] and (part[0, q] or part[1, q]):
+        if has[q] and (part[0, q] or part[1, q]) and not is_complete(columns[q]):
             for n in range(len(starts)):
                 if (
                     math.isnan(columns[q, n])

@@ -21,7 +21,7 @@ from serving.places import Place
 from serving.static import Ground, Static, mean_of
 from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
-from storage.grids import Around, Cell, Grid, OutsideGrid, just
+from storage.grids import Around, Grid, OutsideGrid, just
 from storage.schema import StoreSchema
 
 log = logging.getLogger(__name__)
@@ -39,13 +39,6 @@ class Store(Protocol):
     def mixed(self, around: Around) -> NDArray[np.float32]: ...
 
 
-class Spot(NamedTuple):
-    """A place on a grid. around: the cells that may be read, `cell` the nearest of them."""
-
-    cell: Cell
-    around: Around
-
-
 class Voices(NamedTuple):
     """The cells that speak for a place, and how far it lies above their ground, m; None where nothing is led there."""
 
@@ -60,12 +53,12 @@ class Sampler:
     place: Place
     nearest: bool = False
     grounds: Grounds = UNKNOWN
-    _found: dict[int, tuple[Grid, Spot | None]] = field(default_factory=dict)
+    _found: dict[int, tuple[Grid, Around | None]] = field(default_factory=dict)
     # Runs of a model on one grid have the same.
     _voices: dict[tuple[str, int], Voices] = field(default_factory=dict)
 
-    def find(self, grid: Grid) -> Spot | None:
-        """Where the place lies, remembered of each grid object; None where that is beyond the grid."""
+    def find(self, grid: Grid) -> Around | None:
+        """The cells around the place that may be read, remembered of each grid object; None where that is beyond the grid."""
         found = self._found.get(id(grid))
         if found is None:
             try:
@@ -76,12 +69,9 @@ class Sampler:
             self._found[id(grid)] = found
         return found[1]
 
-    def _find(self, grid: Grid) -> Spot:
-        if self.nearest:
-            cell = grid.cell(self.place.lat, self.place.lon)
-            return Spot(cell, just(cell))
-        around = grid.neighbours(self.place.lat, self.place.lon)
-        return Spot(around.four.cells[0], around)
+    def _find(self, grid: Grid) -> Around:
+        lat, lon = self.place.lat, self.place.lon
+        return just(grid.cell(lat, lon)) if self.nearest else grid.neighbours(lat, lon)
 
     @cached_property
     def own(self) -> Ground:
@@ -104,23 +94,23 @@ class Sampler:
         try:
             if self.nearest:
                 return static.between(place.lat, place.lon).terrain
-            spot = self.find(grid)
-            return None if spot is None else static.amid(spot.around).terrain
+            around = self.find(grid)
+            return None if around is None else static.amid(around).terrain
         except OutsideGrid:
             return None
         except CorruptStore as error:
             log.warning("%s: its ground is not known at %s: %s", model, place, error)
             return None
 
-    def read(self, store: Store, spot: Spot) -> NDArray[np.float32]:
+    def read(self, store: Store, around: Around) -> NDArray[np.float32]:
         """[variable, time] float32 of the place, NaN = missing. Raises CorruptStore."""
         schema = store.schema
         if self.nearest or schema.model not in self.grounds.models:
-            return store.mixed(spot.around)
+            return store.mixed(around)
         key = schema.model, id(schema.grid)
         voices = self._voices.get(key)
         if voices is None:
-            voices = self._voices[key] = self._voices_of(schema, spot.around)
+            voices = self._voices[key] = self._voices_of(schema, around)
         values = store.mixed(voices.around)
         return at_height(values, schema, voices.rise) if voices.rise is not None else values
 

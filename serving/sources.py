@@ -206,11 +206,11 @@ def _read(source: Source, store: Store, short: ShortStore | None, ask: Ask, mix:
         return run.number
     if any(store is each for each in source.damaged):
         return None
-    spot = ask.sampler.find(store.schema.grid)
-    if spot is None:
+    around = ask.sampler.find(store.schema.grid)
+    if around is None:
         return None
     try:
-        values = ask.sampler.read(store, spot)
+        values = ask.sampler.read(store, around)
     except CorruptStore as error:
         past = ask.pasts.get(source.model)
         if past is not None and short is not None:
@@ -220,7 +220,7 @@ def _read(source: Source, store: Store, short: ShortStore | None, ask: Ask, mix:
             source.damaged.append(store)
         return None
     number = mix.add(Reading(plan_of(store.schema), values), _NEVER if source.beside else ask.hour)
-    source.runs.append(Run(store, spot.cell, number, short is not None))
+    source.runs.append(Run(store, around.four.cells[0], number, short is not None))
     return number
 
 

@@ -36,6 +36,7 @@ class _Around(NamedTuple):
 
 
 Four = tuple[float, float, float, float]
+_NEAREST_FIRST = ((0, 1, 2, 3), (1, 0, 2, 3), (2, 0, 1, 3), (3, 0, 1, 2))
 FourNumbers = tuple[int, int, int, int]
 
 
@@ -65,13 +66,21 @@ class Around(_Around):
     @cached_property
     def four(self) -> FourCells:
         """The same, as kernels ask."""
+        cells, weights, turns = self
         nearest = self.nearest
-        order = [nearest, *(number for number in range(len(self.cells)) if number != nearest)]
-        rest = 4 - len(order)
-        a, b, c, d = [self.cells[number] for number in order] + [self.cells[nearest]] * rest
-        wa, wb, wc, wd = [self.weights[number] for number in order] + [0.0] * rest
-        ta, tb, tc, td = [self.turns[number] for number in order] + [self.turns[nearest]] * rest
-        return FourCells((a, b, c, d), (a.y, b.y, c.y, d.y), (a.x, b.x, c.x, d.x), (wa, wb, wc, wd), (ta, tb, tc, td))
+        if rest := 4 - len(cells):
+            cells += (cells[nearest],) * rest
+            weights += (0.0,) * rest
+            turns += (turns[nearest],) * rest
+        i, j, k, m = _NEAREST_FIRST[nearest]
+        a, b, c, d = cells[i], cells[j], cells[k], cells[m]
+        return FourCells(
+            (a, b, c, d),
+            (a[0], b[0], c[0], d[0]),
+            (a[1], b[1], c[1], d[1]),
+            (weights[i], weights[j], weights[k], weights[m]),
+            (turns[i], turns[j], turns[k], turns[m]),
+        )
 
     def only(self, kept: Sequence[bool]) -> Around:
         """The same without those cells that are not `kept`, of which there must be one."""

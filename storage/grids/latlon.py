@@ -71,9 +71,12 @@ class LatLonGrid(Grid):
     def neighbours(self, lat: float, lon: float) -> Around:
         """As of every grid; between a pole and the outermost row, the cells across the pole are the others."""
         near = super().neighbours(lat, lon)
-        edge = self.lat0 + self.dlat * near.cells[0].y
+        row = near.cells[0].y
+        if 0 < row < self.ny - 1 or not self.wraps:
+            return near
+        edge = self.lat0 + self.dlat * row
         beyond, gap = abs(lat) - abs(edge), 90.0 - abs(edge)
-        if beyond <= 0.0 or gap < 1e-9 or lat * edge < 0.0 or not self.wraps or near.cells[0].y not in (0, self.ny - 1):
+        if beyond <= 0.0 or gap < 1e-9 or lat * edge < 0.0:
             return near
         far = beyond / (2.0 * gap)
         across = super().neighbours(edge, lon + 180.0)
@@ -85,8 +88,8 @@ class LatLonGrid(Grid):
         )
 
     def _turns(self, cells: tuple[Cell, ...], row: float, column: float, lat: float) -> tuple[float, ...]:
-        turn = math.radians(self.dlon) * math.sin(math.radians(lat))
-        return tuple(turn * math.remainder(cell.x - column, 360.0 / self.dlon) for cell in cells)
+        turn, circle = math.radians(self.dlon) * math.sin(math.radians(lat)), 360.0 / self.dlon
+        return tuple([turn * math.remainder(x - column, circle) for _, x in cells])
 
     def extent(self) -> str:
         lats = sorted((self.lat0, self.lat0 + self.dlat * (self.ny - 1)))

@@ -77,9 +77,9 @@ def test_a_place_lies_between_cells_unless_the_nearest_is_asked_for(make: Make) 
     assert read(store, PLACE)["air_temperature_2m"] == pytest.approx(280 + 5.3 + 0.5 * 6.2, abs=0.01)
     assert read(store, PLACE, nearest=True)["air_temperature_2m"] == pytest.approx(280 + 5 + 3, abs=0.01)
     for nearest in (False, True):
-        spot = Sampler(PLACE, nearest).find(GRID)
-        assert spot is not None
-        assert spot.cell == GRID.cell(44.7, 16.2)
+        around = Sampler(PLACE, nearest).find(GRID)
+        assert around is not None
+        assert around.four.cells[0] == GRID.cell(44.7, 16.2)
         assert Sampler(Place(44.7, 30.0, "Etc/GMT"), nearest).find(GRID) is None
 
 
