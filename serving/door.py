@@ -25,9 +25,9 @@ from serving.metrics import Metrics
 from serving.options import AI_MODELS, ForecastOptions
 from serving.preference import is_plain, source_name
 from serving.problems import MEDIA_TYPE, problem, problem_headers
+from serving.roster import is_asked, is_excluded
 from serving.rungs import Rung
 from serving.sampling import Sampler
-from serving.sources import is_asked, is_excluded
 from serving.stores import Snapshot, Stores
 from serving.unavailable import no_forecast
 from storage.schema import AI
@@ -106,7 +106,7 @@ class ForecastDoor:
             place, options = parse_request(location, query, minute, source_names(snapshot), past=self._past)
             if not snapshot.stores:
                 return self._unavailable("there is no forecast yet", snapshot, options, now, {})
-            if not any(is_asked(store.schema, options) for store in snapshot.stores):
+            if not snapshot.runs.roster(options).runs:
                 return self._unasked(snapshot, options, now)
             tags = self._tags_of(snapshot)
             sampler = Sampler(place, options.nearest, snapshot.grounds)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving import series
-from serving.quantities import Method
+from serving.quantities import INDEX, Method
 from serving.tell import Light, Rows, is_of_instant, place_slots, tell
 from storage.kernels import kernel
 
 _LINEAR, _VECTOR = int(Method.LINEAR), int(Method.VECTOR)
+_AMOUNT, _RATE = INDEX["amount"], INDEX["rate"]
 _FOREVER = 2**62
 
 
@@ -99,12 +100,12 @@ def fill(
     since: int,
     columns: NDArray[np.float64],
     who: NDArray[np.int16],
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, bool]:
     """Fill what is still missing, and may be filled, from one reading.
 
     is_new: its `within` and `reach` are not measured yet. across: tell instants between leads more than MAX_GAP apart,
-    too. Returns how many numbers it gave, how many of them to slots from `since` on, and how many are missing still
-    that it `should` have told.
+    too. Returns how many numbers it gave, how many of them to slots from `since` on, how many are missing still that it
+    `should` have told, and whether any amount or rate of precipitation is its own.
     """
     if is_new:
         measure_reach(values, valid, intervals, begins, quantities, methods, rows, within, reach)
@@ -115,8 +116,7 @@ def fill(
     wanted = np.empty(slots, dtype=np.int64)
     told = np.empty(slots)
     other = np.empty(slots)
-    given = 0
-    lately = 0
+    given = lately = 0
     for s in range(len(quantities)):
         q, method = quantities[s], methods[s]
         hours, minutes = part[0, q], part[1, q]
@@ -128,8 +128,10 @@ def fill(
             row, factor, over = values[rows[s, 0]], factors[s], after[s]
             last = len(row) - 1
             for n in range(slots):
+                if not math.isnan(columns[q, n]):
+                    continue
                 moment, i, share = instants[n], spans.left[n], spans.parts[n]
-                if not (math.isnan(columns[q, n]) and low <= moment and moment <= high and ends[n] > over):
+                if not (low <= moment and moment <= high and ends[n] > over):
                     continue
                 if math.isnan(share) or not (minutes if when[n] else hours):
                     continue
@@ -166,8 +168,11 @@ def fill(
                 who[q + 1, n] = number
             given += 1
             lately += starts[n] >= since
+    wet = False
+    for n in range(slots):
+        wet |= (who[_AMOUNT, n] == number) | (who[_RATE, n] == number)
     missing = 0 if held else count_missing(should, part, starts, ends, when, columns, reach)
-    return given, lately, missing
+    return given, lately, missing, wet
 
 
 @kernel

@@ -11,7 +11,6 @@ from serving import preference
 from serving.cities import nearest_city
 from serving.history import instants
 from serving.ladder import Rungs
-from serving.merge import Mix
 from serving.options import ForecastOptions
 from serving.places import Place
 from serving.rungs import lowest
@@ -36,9 +35,7 @@ def _time_in_words(init_time: datetime, minutes: bool) -> str:
     return f"{init_time:%Y-%m-%d %H:%M}Z" if minutes else f"{init_time:%Y-%m-%d %H}Z"
 
 
-def make_flags(
-    sources: Sources, mix: Mix | None, rungs: Rungs, options: ForecastOptions, place: Place
-) -> dict[str, Any]:
+def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: Place) -> dict[str, Any]:
     """`flags`: who filled something, from which runs and cells, on which rung, and who is stale or unreadable."""
     times: dict[str, str] = {}
     earlier: dict[str, str] = {}
@@ -47,7 +44,7 @@ def make_flags(
     for source in sources.models:
         name = preference.source_name(source.model)
         for run in source.runs:
-            if mix is None or not mix.given[run.number]:
+            if not run.reading.given:
                 continue
             schema = run.store.schema
             time = time_of(schema)

@@ -22,8 +22,9 @@ from serving.options import DAY_NIGHT, ForecastOptions
 from serving.places import Place, timezone_at
 from serving.provenance import trail_of
 from serving.quantities import NAMES
+from serving.roster import Store
 from serving.sampling import Sampler
-from serving.sources import NO_PAST, Pasts, Sources, Store, is_beside, read_sources
+from serving.sources import NO_PAST, Pasts, Sources, is_beside, read_sources
 from serving.timeline import make_timeline
 from serving.units import shown_height
 from storage.grids import Around, LatLonGrid
@@ -129,15 +130,15 @@ def build_forecast(
     rungs: Rungs = {}
     if timeline is not None and mix is not None:
         merged = mix.done()
-        if options.at is not None and not any(mix.given):
+        if options.at is not None and not mix.given:
             raise _nothing_retained(place, options.at, sources, pasts)
-        if options.at is None and not any(mix.lately):
+        if options.at is None and not mix.lately:
             raise _nothing_left(place, sources, now)
-        rungs = rungs_of(sources, mix, options, troubled, now)
+        rungs = rungs_of(sources, options, troubled, now)
         trail = trail_of(place, sources, mix, merged) if options.provenance else None
         parts += Body(derive(merged, timeline.slots), timeline, place, options, trail).written()
     if options.wants("flags"):
-        parts += (b',"flags":', orjson.dumps(make_flags(sources, mix, rungs, options, place)))
+        parts += (b',"flags":', orjson.dumps(make_flags(sources, rungs, options, place)))
     parts.append(b"}")
     return Answer(b"".join(parts), rungs, not any(source.damaged for source in sources.models))
 

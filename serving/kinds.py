@@ -12,8 +12,7 @@ from serving.derived import ICE, RAIN, SLEET, SNOW, kind_of_flags
 from serving.quantities import INDEX
 from storage.kernels import kernel
 
-_AMOUNT, _RATE, KIND_COLUMN = INDEX["amount"], INDEX["rate"], INDEX["kind"]
-STORM_COLUMN = INDEX["storm_distance"]
+_AMOUNT, _RATE, _KIND, _STORM = (INDEX[name] for name in ("amount", "rate", "kind", "storm_distance"))
 # In the order of serving.quantities.CHANCE_NAMES.
 _KIND_OF_CHANCE = np.array([SNOW, SLEET, ICE, RAIN], np.float64)
 
@@ -69,8 +68,8 @@ def fill_kind(
             if other > 0.0 or math.isnan(kind):
                 kind = other
         if not math.isnan(kind):
-            columns[KIND_COLUMN, n] = kind
-            who[KIND_COLUMN, n] = reading
+            columns[_KIND, n] = kind
+            who[_KIND, n] = reading
 
 
 @kernel
@@ -91,7 +90,7 @@ def fill_storm(
     What is missing there is not sought at other leads: that no storm is near is an answer.
     """
     for n in range(len(starts)):
-        if not math.isnan(columns[STORM_COLUMN, n]) or not part[when[n], STORM_COLUMN]:
+        if not math.isnan(columns[_STORM, n]) or not part[when[n], _STORM]:
             continue
         i = series.place_in(valid, starts[n])
         if i < 0 or (i == len(valid) - 1 and valid[i] != starts[n]):
@@ -103,7 +102,7 @@ def fill_storm(
                 i += 1
         distance = float(values[rows[0], i])
         if not math.isnan(distance):
-            columns[STORM_COLUMN, n] = distance
-            columns[STORM_COLUMN + 1, n] = float(values[rows[1], i])
-            who[STORM_COLUMN, n] = reading
-            who[STORM_COLUMN + 1, n] = reading
+            columns[_STORM, n] = distance
+            columns[_STORM + 1, n] = float(values[rows[1], i])
+            who[_STORM, n] = reading
+            who[_STORM + 1, n] = reading

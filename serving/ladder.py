@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from serving.merge import Mix
 from serving.options import ForecastOptions
+from serving.roster import is_excluded
 from serving.rungs import Rung
-from serving.sources import Source, Sources, is_excluded
+from serving.sources import Source, Sources
 
 Rungs = dict[str, Rung]
 
 
-def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Collection[str], now: datetime) -> Rungs:
+def rungs_of(sources: Sources, options: ForecastOptions, troubled: Collection[str], now: datetime) -> Rungs:
     """On which rung each model stands that told something here or should have: model -> rung.
 
     troubled: models of which something newer cannot be used, or nothing at all.
     """
     rungs = dict.fromkeys(sources.stale, Rung.NEXT_MODEL)
     for source in sources.models:
-        rung = _rung_of(source, mix, troubled, now)
+        rung = _rung_of(source, troubled, now)
         if rung is not None:
             rungs[source.model] = rung
     if troubled:
@@ -31,16 +31,16 @@ def rungs_of(sources: Sources, mix: Mix, options: ForecastOptions, troubled: Col
     return rungs
 
 
-def _rung_of(source: Source, mix: Mix, troubled: Collection[str], now: datetime) -> Rung | None:
+def _rung_of(source: Source, troubled: Collection[str], now: datetime) -> Rung | None:
     schema = source.newest.schema
     age = now - schema.init_time
     told = lately = earlier = False
     # Hours beyond the last lead of a complete run are no gap in it: the cycles of some models differ in length.
     complete = schema.is_complete and not schema.withheld and not source.unreadable and not source.lacked
     for run in source.runs:
-        given = mix.given[run.number]
+        given = run.reading.given
         told = told or given > 0
-        if given if source.beside else mix.lately[run.number]:
+        if given if source.beside else run.reading.lately:
             lately = True
             earlier = earlier or run.store is not source.newest
     if source.overtaken:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,14 @@ from numpy.typing import NDArray
 from serving.blend import BLENDS, blend, find_seams
 from serving.fields import COLUMNS
 from serving.filling import count_missing, fill, is_missing
-from serving.kinds import KIND_COLUMN, STORM_COLUMN, fill_kind, fill_storm
+from serving.kinds import fill_kind, fill_storm
 from serving.plan import Plan
 from serving.preference import Part, When
-from serving.quantities import INDEX, NAMES, QUANTITIES, Method
+from serving.quantities import INDEX, NAMES, QUANTITIES
 from serving.sun import STEP, daylight
 
 _DAY = 86_400
 _LIGHT_MARGIN = 2 * _DAY
-_BY_CHANCE = int(Method.KIND_BY_CHANCE)
 _BLENDING = int(BLENDS.sum())
 NOBODY = -1
 MINUTE = 60
@@ -52,11 +50,27 @@ class Slots:
         return int(self.starts.min()), int(self.starts.max()), int(self.ends.max())
 
 
-class Reading(NamedTuple):
-    """One store's series at the place. values: [variable, time] float32, NaN = missing."""
+class Reading:
+    """One store's series at the place, and what became of it. values: [variable, time] float32, NaN = missing.
 
-    plan: Plan
-    values: NDArray[np.float32]
+    since: from when on what it gives counts in `lately`, s. number: its place among the readings of a mix, NOBODY
+    before it is taken. given: how many numbers it gave so far; lately: how many of them to slots from `since` on; wet:
+    whether any amount or rate of precipitation is its own; within: [step, 2], reach: [quantity, 2] from when to when it
+    has values, s.
+    """
+
+    __slots__ = ("given", "lately", "number", "plan", "reach", "since", "values", "wet", "within")
+
+    def __init__(self, plan: Plan, values: NDArray[np.float32], since: int = 0) -> None:
+        self.plan = plan
+        self.values = values
+        self.since = since
+        self.number = NOBODY
+        self.given = self.lately = 0
+        self.wet = False
+        steps = len(plan.steps.quantities)
+        bounds = np.empty((steps + len(NAMES), 2), dtype=np.int64)
+        self.within, self.reach = bounds[:steps], bounds[steps:]
 
 
 @dataclass(frozen=True)
@@ -87,16 +101,11 @@ def part_mask(part: Part) -> NDArray[np.bool_]:
 class Mix:
     """Columns of every quantity over some slots, filled by one reading after the other, best first.
 
-    given: how many numbers each reading gave so far; lately: how many of them to slots from its `since` on; reach: of
-    each [quantity, 2], from when to when it has values, s. begin, last: starts of the first and the last slot in time,
-    s.
+    begin, last: starts of the first and the last slot in time, s.
     """
 
     def __init__(self, slots: Slots, lat: float, lon: float) -> None:
         self.slots = slots
-        self.given: list[int] = []
-        self.lately: list[int] = []
-        self.reach: list[NDArray[np.int64]] = []
         self.readings: list[Reading] = []
         count = len(slots.starts)
         self._matrix = np.empty((len(COLUMNS), count))
@@ -108,60 +117,58 @@ class Mix:
         self._first = self.begin - _LIGHT_MARGIN
         steps = (until + _LIGHT_MARGIN - self._first) // STEP + 2
         self._sums = daylight(self._first, steps, lat, lon)
-        self._within: list[NDArray[np.int64]] = []
-        self._since: list[int] = []
-        self._is_new: list[bool] = []
-        self._taken: list[tuple[int, Part]] = []
+        self._taken: list[tuple[Reading, Part]] = []
+
+    @property
+    def given(self) -> bool:
+        """Whether any reading gave anything."""
+        return any([reading.given for reading in self.readings])
+
+    @property
+    def lately(self) -> bool:
+        """Whether any reading gave anything from its `since` on."""
+        return any([reading.lately for reading in self.readings])
 
     def needs(self, plan: Plan, part: Part) -> bool:
         """Whether a store of this plan could tell anything of a part that is still missing.
 
         One that can't need not be read.
         """
-        return self._is_missing(plan, plan.gives, part, plan.first - plan.held, plan.last + plan.held)
+        return self._is_missing(plan.gives, part, plan.first - plan.held, plan.last + plan.held)
 
     def needs_between(self, plan: Plan, part: Part, first: int, last: int) -> bool:
         """Whether anything is missing from `first` to `last` (s) that another run of this plan's model could tell."""
-        return self._is_missing(plan, plan.should, part, first, last)
+        return self._is_missing(plan.should, part, first, last)
 
-    def _is_missing(self, plan: Plan, has: NDArray[np.bool_], part: Part, first: int, last: int) -> bool:
-        starts, when = self.slots.starts, self.slots.when
-        missing: bool = is_missing(has, part_mask(part), starts, when, self._columns, first, last)
+    def _is_missing(self, has: NDArray[np.bool_], part: Part, first: int, last: int) -> bool:
+        slots = self.slots
+        missing: bool = is_missing(has, part_mask(part), slots.starts, slots.when, self._columns, first, last)
         return missing
 
-    def missing(self, plan: Plan, part: Part, number: int | None = None) -> int:
+    def missing(self, plan: Plan, part: Part, reading: Reading | None = None) -> int:
         """How many numbers of a part are missing for which a store of this plan should have the variables and has the
-        leads; number: of its reading, where a variable that ends before the others does is not sought beyond."""
+        leads; reading: of it, where a variable that ends before the others does is not sought beyond."""
         if plan.held:
             return 0
-        reach = np.tile(np.array([plan.first, plan.last]), (len(NAMES), 1)) if number is None else self.reach[number]
+        reach = plan.reach if reading is None else reading.reach
         starts, ends, when = self.slots.starts, self.slots.ends, self.slots.when
         count: int = count_missing(plan.should, part_mask(part), starts, ends, when, self._columns, reach)
         return count
 
-    def add(self, reading: Reading, since: int = 0) -> int:
-        """The number of a reading, by which it fills; `since`: from when on what it gives counts in `lately`, s."""
-        steps = len(reading.plan.steps.quantities)
-        bounds = np.empty((steps + len(NAMES), 2), dtype=np.int64)
-        self.readings.append(reading)
-        self._within.append(bounds[:steps])
-        self.reach.append(bounds[steps:])
-        self.given.append(0)
-        self.lately.append(0)
-        self._since.append(since)
-        self._is_new.append(True)
-        return len(self.readings) - 1
-
-    def take(self, number: int, part: Part) -> int:
+    def take(self, reading: Reading, part: Part) -> int:
         """Take from a reading what is missing of a part; returns what `missing` does then."""
-        self._taken.append((number, part))
-        return self._fill(number, part, False)
+        self._taken.append((reading, part))
+        is_new = reading.number == NOBODY
+        if is_new:
+            reading.number = len(self.readings)
+            self.readings.append(reading)
+        return self._fill(reading, part, is_new, False)
 
-    def _fill(self, number: int, part: Part, across: bool) -> int:
-        reading, slots = self.readings[number], self.slots
-        plan, steps = reading.plan, reading.plan.steps
-        given, lately, missing = fill(
-            number,
+    def _fill(self, reading: Reading, part: Part, is_new: bool, across: bool) -> int:
+        slots, plan = self.slots, reading.plan
+        steps = plan.steps
+        given, lately, missing, wet = fill(
+            reading.number,
             reading.values,
             plan.valid,
             plan.intervals,
@@ -173,9 +180,9 @@ class Mix:
             steps.factors,
             steps.after,
             plan.should,
-            self._is_new[number],
-            self._within[number],
-            self.reach[number],
+            is_new,
+            reading.within,
+            reading.reach,
             slots.starts,
             slots.ends,
             slots.when,
@@ -183,41 +190,38 @@ class Mix:
             self._sums,
             self._first,
             across,
-            self._since[number],
+            reading.since,
             self._columns,
             self._who,
         )
-        self._is_new[number] = False
-        self.given[number] += given
-        self.lately[number] += lately
+        reading.given += given
+        reading.lately += lately
+        reading.wet = wet
         return missing
 
     def done(self) -> Merged:
         """What came together, with the kinds of precipitation and the storms. Nothing may be filled after this."""
-        for number, part in self._taken:
-            if self.readings[number].plan.wide:
-                self._fill(number, part, True)
-        starts, ends, when = self.slots.starts, self.slots.ends, self.slots.when
-        for number, reading in enumerate(self.readings):
-            plan, rows = reading.plan, reading.plan.rows[KIND_COLUMN]
-            method = plan.methods[KIND_COLUMN]
-            if method and self.given[number]:
-                by_chance = method == _BY_CHANCE
-                fill_kind(number, reading.values, plan.valid, rows, by_chance, starts, ends, self._columns, self._who)
-        for number, part in self._taken:
-            reading = self.readings[number]
-            plan, rows = reading.plan, reading.plan.rows[STORM_COLUMN]
-            if plan.methods[STORM_COLUMN]:
-                fill_storm(
-                    number, reading.values, plan.valid, rows, starts, when, part_mask(part), self._columns, self._who
-                )
-        return Merged(self._matrix, self._who, self._blend())
+        for reading, part in self._taken:
+            if reading.plan.wide:
+                self._fill(reading, part, False, True)
+        slots, columns, who = self.slots, self._columns, self._who
+        for reading in self.readings:
+            plan = reading.plan
+            if plan.kind is not None and reading.wet:
+                by_chance, rows, number = plan.by_chance, plan.kind, reading.number
+                fill_kind(number, reading.values, plan.valid, rows, by_chance, slots.starts, slots.ends, columns, who)
+        for reading, part in self._taken:
+            plan = reading.plan
+            if plan.storm is not None:
+                mask, number = part_mask(part), reading.number
+                fill_storm(number, reading.values, plan.valid, plan.storm, slots.starts, slots.when, mask, columns, who)
+        return Merged(self._matrix, who, self._blend())
 
     def _blend(self) -> NDArray[np.int16]:
         """Pass the last hours of each model over to the one that goes on; [quantity, slot] by whose reading."""
         blended = np.empty_like(self._who)
         blended.fill(NOBODY)
-        numbers = {reading.plan.model: n for n, reading in enumerate(self.readings)}
+        numbers = {reading.plan.model: reading.number for reading in self.readings}
         if len(numbers) < 2:
             return blended
         models = np.array([numbers[reading.plan.model] for reading in self.readings])
@@ -254,7 +258,7 @@ def merge(readings: Iterable[Reading], slots: Slots, lat: float, lon: float) -> 
     """Columns of every quantity over the slots; `readings` best first."""
     mix = Mix(slots, lat, lon)
     for reading in readings:
-        mix.take(mix.add(reading), EVERYTHING)
+        mix.take(reading, EVERYTHING)
     return mix.done()
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.quantities import KIND_NAMES, QUANTITIES, Method, Quantity, Recipe
+from serving.quantities import INDEX, KIND_NAMES, QUANTITIES, Method, Quantity, Recipe
 from serving.series import MAX_GAP
 from storage.schema import ANALYSIS, StoreSchema
 
 HELD = 3600
 """How long what an analysis says is held to be so, in both directions, s."""
 ALWAYS = -(2**62)
+_KIND, _STORM = INDEX["kind"], INDEX["storm_distance"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,12 @@ class Plan:
     """Which rows of a store fill which quantity, and when its leads are valid.
 
     valid: [time] s; intervals: [variable, time] s; begins: [variable] when the first of them begins, s; steps: of what
-    is filled slot by slot; methods, rows: [quantity], [quantity, 5] of each quantity's first recipe; expected:
-    `methods` as they would be with the variables that were withheld; gives, should: [quantity], whether `steps` fill
-    it, or would with what was withheld.
+    is filled slot by slot; methods: [quantity] of each quantity's first recipe; expected: `methods` as they would be
+    with the variables that were withheld; gives, should: [quantity], whether `steps` fill it, or would with what was
+    withheld. kind, storm: rows of the recipes that are not of slots alone, None where there is none; by_chance: whether
+    `kind` tells of chances.
     wide: whether any step between leads is too wide to be told across; first, last: valid times of the first and the
-    last lead, s; held: how long an instant is held, s, 0 for a forecast.
+    last lead, s; reach: [quantity, 2] both, of each; held: how long an instant is held, s, 0 for a forecast.
     """
 
     model: str
@@ -51,13 +53,16 @@ class Plan:
     begins: NDArray[np.int64]
     steps: Steps
     methods: NDArray[np.int64]
-    rows: NDArray[np.int64]
     expected: NDArray[np.int64]
     gives: NDArray[np.bool_]
     should: NDArray[np.bool_]
+    kind: NDArray[np.int64] | None
+    by_chance: bool
+    storm: NDArray[np.int64] | None
     wide: bool
     first: int
     last: int
+    reach: NDArray[np.int64]
     held: int
 
 
@@ -91,13 +96,16 @@ def make_plan(schema: StoreSchema) -> Plan:
         begins=(valid - intervals).min(axis=1),
         steps=_steps(steps, row_of),
         methods=methods,
-        rows=rows,
         expected=expected,
         gives=(methods > 0) & (methods < Method.PRECIPITATION_KIND),
         should=(expected > 0) & (expected < Method.PRECIPITATION_KIND),
+        kind=rows[_KIND] if methods[_KIND] else None,
+        by_chance=bool(methods[_KIND] == Method.KIND_BY_CHANCE),
+        storm=rows[_STORM] if methods[_STORM] else None,
         wide=bool((np.diff(valid) > MAX_GAP).any()),
         first=int(valid[0]),
         last=int(valid[-1]),
+        reach=np.tile(valid[[0, -1]], (len(QUANTITIES), 1)),
         held=HELD if ANALYSIS in schema.traits else 0,
     )
 

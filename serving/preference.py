@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from serving.quantities import Group
 from storage.schema import ANALYSIS, StoreSchema
-
-
-class Described(Protocol):
-    """Anything that carries a schema: an open store."""
-
-    @property
-    def schema(self) -> StoreSchema: ...
-
-
-S = TypeVar("S", bound=Described)
 
 
 class When(IntEnum):
@@ -181,28 +170,3 @@ def turns_of(region: str, asked: frozenset[Asked]) -> tuple[Turn, ...]:
 def asked_of(schema: StoreSchema) -> Asked:
     """A store's model, and of which kind it is."""
     return Asked(schema.model, schema.is_ai, ANALYSIS in schema.traits)
-
-
-def by_model(stores: Iterable[S]) -> dict[str, list[S]]:
-    """The runs of each model, newest first."""
-    runs: dict[str, list[S]] = {}
-    for store in stores:
-        runs.setdefault(store.schema.model, []).append(store)
-    for same in runs.values():
-        if len(same) > 1:
-            same.sort(key=lambda store: store.schema.init_time, reverse=True)
-    return runs
-
-
-def split_stale(models: Iterable[Sequence[S]], now: datetime) -> tuple[list[Sequence[S]], list[Sequence[S]]]:
-    """(models in the given order, models whose newest run is stale, the newest first).
-
-    The stale are passed over. Where the others tell nothing at all, or there are none, they are asked all the same:
-    an old forecast that says so is worth more than none.
-    """
-    instant = int(now.timestamp())
-    fresh: list[Sequence[S]] = []
-    stale: list[Sequence[S]] = []
-    for runs in models:
-        (stale if runs[0].schema.stale_at <= instant else fresh).append(runs)
-    return fresh, sorted(stale, key=lambda runs: runs[0].schema.init_time, reverse=True)

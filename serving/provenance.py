@@ -20,7 +20,8 @@ from serving.places import Place
 from serving.plan import plan_of
 from serving.preference import When
 from serving.quantities import INDEX, QUANTITIES, Group
-from serving.sources import Source, Sources, Store
+from serving.roster import Store
+from serving.sources import Source, Sources
 
 _HOUR = 3600
 
@@ -183,7 +184,7 @@ def _why(
         return np.where(told, _CODES[Reason.PREFERRED], _CODES[Reason.STALE])
     plan = plan_of(store.schema)
     starts, ends = mix.slots.starts[slots], mix.slots.ends[slots]
-    low, high = (plan.first, plan.last) if run is None else mix.reach[number][q]
+    low, high = (plan.first, plan.last) if run is None else run.reading.reach[q]
     within = (np.abs(starts - plan.last) <= plan.held) if plan.held else (starts >= low) & (ends <= high)
     lacking = Reason.WITHHELD if is_withheld(store, q) else Reason.MISSING
     return np.where(told, _CODES[Reason.PREFERRED], np.where(within, _CODES[lacking], _CODES[Reason.NOT_COVERED]))

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.lapse import at_height
 from serving.places import Place
+from serving.roster import Store
 from serving.static import Ground, Static, mean_of
 from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
@@ -28,15 +29,6 @@ log = logging.getLogger(__name__)
 
 LAND = 0.5
 """The share of land from which on a cell, or a place, is on land."""
-
-
-class Store(Protocol):
-    """What is read of an open store."""
-
-    @property
-    def schema(self) -> StoreSchema: ...
-
-    def mixed(self, around: Around) -> NDArray[np.float32]: ...
 
 
 class Voices(NamedTuple):
@@ -58,7 +50,7 @@ class Sampler:
     _voices: dict[tuple[str, int], Voices] = field(default_factory=dict)
 
     def find(self, grid: Grid) -> Around | None:
-        """The cells around the place that may be read, remembered of each grid object; None where that is beyond the grid."""
+        """The cells around the place that may be read, None where it is beyond the grid; remembered of each grid object."""
         found = self._found.get(id(grid))
         if found is None:
             try:

@@ -6,22 +6,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from serving import preference
 from serving.history import RunOfRuns, Span
 from serving.merge import Mix, Reading
 from serving.options import ForecastOptions
 from serving.places import Place
-from serving.plan import plan_of
+from serving.plan import Plan, plan_of
 from serving.preference import Part, Turn
+from serving.roster import Candidate, Runs, Store, roster_of
 from serving.sampling import Sampler
 from storage.errors import CorruptStore
-from storage.grids import Around, Cell
-from storage.manifest import ShortStore
+from storage.grids import Cell
 from storage.schema import ANALYSIS, StoreSchema
 
 log = logging.getLogger(__name__)
@@ -30,22 +27,18 @@ _HOUR = 3600
 _NEVER = 2**62
 
 
-class Store(Protocol):
-    """What an answer needs of an open store."""
-
-    @property
-    def schema(self) -> StoreSchema: ...
-
-    def mixed(self, around: Around) -> NDArray[np.float32]: ...
-
-
 class Run(NamedTuple):
-    """A run that was read at the place; `number`: of its reading; `short`: from its short store."""
+    """A run that was read at the place; `short`: from its short store."""
 
     store: Store
     cell: Cell
-    number: int
+    reading: Reading
     short: bool
+
+    @property
+    def number(self) -> int:
+        """Of its reading."""
+        return self.reading.number
 
 
 @dataclass(slots=True)
@@ -93,8 +86,7 @@ Pasts = Mapping[str, RunOfRuns]
 NO_PAST: Pasts = {}
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """What is asked of the models at a place. hour: start of the running one, s: hours that are over may belong to
     earlier runs, whatever the newest holds, and are no fallback."""
 
@@ -102,20 +94,6 @@ class Ask:
     mix: Mix | None
     hour: int
     pasts: Pasts
-
-
-def is_excluded(model: str, options: ForecastOptions) -> bool:
-    """Whether the client does not want this model, by any of its names."""
-    return bool(options.exclude) and not options.exclude.isdisjoint(preference.names_of(model))
-
-
-def is_asked(schema: StoreSchema, options: ForecastOptions) -> bool:
-    """Whether the client wants what this store tells of the weather.
-
-    One of an AI model is left out unless such are asked for.
-    """
-    meant = not schema.is_ai or options.ai
-    return meant and not is_excluded(schema.model, options)
 
 
 def read_sources(
@@ -136,44 +114,46 @@ def read_sources(
     sampler = sampler or Sampler(place, options.nearest)
     instant = int(now.timestamp())
     ask = Ask(sampler, mix, instant // _HOUR * _HOUR, pasts)
-    runs_of = preference.by_model(store for store in stores if is_asked(store.schema, options))
-    fresh, stale = preference.split_stale(runs_of.values(), now)
+    roster = roster_of(stores, options)
+    stale = roster.stale(instant)
     found: dict[str, Source] = {}
     region = preference.region_at(place.lat, place.lon).name
-    asked = frozenset(preference.asked_of(runs[0].schema) for runs in fresh)
-    for turn in preference.turns_of(region, asked):
-        _take_turn(turn, runs_of[turn.model], ask, instant, found)
-    too_old = {runs[0].schema.model: runs[0] for runs in stale if sampler.find(runs[0].schema.grid)}
-    if too_old and not (any(mix.lately) if mix else any(not source.beside for source in found.values())):
+    for turn in roster.turns(region, stale):
+        _take_turn(turn, roster.runs[turn.model], ask, instant, found)
+    newest = [runs[0].store for runs in stale]
+    too_old = {store.schema.model: store for store in newest if sampler.find(store.schema.grid) is not None}
+    if too_old and not (mix.lately if mix else any(not source.beside for source in found.values())):
         for runs in stale:
-            schema = runs[0].schema
+            schema = runs[0].store.schema
             if ANALYSIS in schema.traits:
                 # How it was an hour ago is not how it is.
-                found |= {schema.model: Source(schema.model, runs[0], beside=True)} if schema.model in too_old else {}
+                if schema.model in too_old:
+                    found[schema.model] = Source(schema.model, runs[0].store, beside=True)
                 continue
             for turn in preference.turns_of(region, frozenset({preference.asked_of(schema)})):
                 _take_turn(turn, runs, ask, None, found)
     sources = [source for source in found.values() if mix is not None or not source.beside]
     if mix is not None:
         for source in sources:
-            source.overtaken = any(
-                missing > 0 and _missing(source, mix, part) < missing for part, missing in source.missing.items()
-            )
+            for part, missing in source.missing.items():
+                if missing and _missing(source, plan_of(source.newest.schema), mix, part) < missing:
+                    source.overtaken = True
+                    break
     return Sources(sources, too_old)
 
 
-def _take_turn(turn: Turn, runs: Sequence[Store], ask: Ask, limit: int | None, found: dict[str, Source]) -> None:
+def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[str, Source]) -> None:
     """Let one model fill a part; into `found` goes what it is where any of its runs covers the place.
 
     limit: a run that is stale then (Unix seconds) is passed over; None: no run is.
     """
-    newest, mix = runs[0], ask.mix
+    newest, mix, part = runs[0].store, ask.mix, turn.part
     past = ask.pasts.get(turn.model)
     source = found.get(turn.model)
     others = False
-    for store, short in _candidates(runs, past, mix, turn.part):
-        plan = plan_of(store.schema)
-        useful = mix is not None and mix.needs(plan, turn.part)
+    for candidate in runs if past is None or mix is None else _with_past(runs, past, mix, part):
+        store, plan, short = candidate
+        useful = mix is not None and mix.needs(plan, part)
         if source is not None and not useful:
             continue
         if source is None:
@@ -184,12 +164,12 @@ def _take_turn(turn: Turn, runs: Sequence[Store], ask: Ask, limit: int | None, f
         old = short is None and store is not newest and limit is not None and store.schema.stale_at <= limit
         if mix is None or not useful or old:
             continue
-        number = _read(source, store, short, ask, mix)
-        if number is None:
+        reading = _read(source, candidate, ask)
+        if reading is None:
             continue
-        missing = mix.take(number, turn.part)
+        missing = mix.take(reading, part)
         if store is newest:
-            source.missing[turn.part] = missing
+            source.missing[part] = missing
             source.lacked += missing
         else:
             others = True
@@ -197,14 +177,15 @@ def _take_turn(turn: Turn, runs: Sequence[Store], ask: Ask, limit: int | None, f
         if past is not None and past.gaps:
             source.gaps = past.gaps_within(mix.begin, ask.hour)
         if others:
-            source.missing[turn.part] = _missing(source, mix, turn.part)
+            source.missing[part] = _missing(source, runs[0].plan, mix, part)
 
 
-def _read(source: Source, store: Store, short: ShortStore | None, ask: Ask, mix: Mix) -> int | None:
-    """The number of a store's reading at the place, the one that there is or a new one; None where it tells nothing."""
+def _read(source: Source, candidate: Candidate, ask: Ask) -> Reading | None:
+    """A run at the place, read now or before; None where it tells nothing."""
+    store, plan, short = candidate
     if run := source.run_of(store):
-        return run.number
-    if any(store is each for each in source.damaged):
+        return run.reading
+    if source.damaged and any(store is each for each in source.damaged):
         return None
     around = ask.sampler.find(store.schema.grid)
     if around is None:
@@ -219,9 +200,9 @@ def _read(source: Source, store: Store, short: ShortStore | None, ask: Ask, mix:
             log.error("%s: %s", store.schema.model, error)
             source.damaged.append(store)
         return None
-    number = mix.add(Reading(plan_of(store.schema), values), _NEVER if source.beside else ask.hour)
-    source.runs.append(Run(store, around.four.cells[0], number, short is not None))
-    return number
+    reading = Reading(plan, values, _NEVER if source.beside else ask.hour)
+    source.runs.append(Run(store, around.four.cells[0], reading, short is not None))
+    return reading
 
 
 def is_beside(schema: StoreSchema) -> bool:
@@ -229,32 +210,29 @@ def is_beside(schema: StoreSchema) -> bool:
     return ANALYSIS in schema.traits or not preference.is_plain(schema.model)
 
 
-def _missing(source: Source, mix: Mix, part: Part) -> int:
-    """How many numbers of a part the model's newest run should have told that nobody has told yet."""
+def _missing(source: Source, plan: Plan, mix: Mix, part: Part) -> int:
+    """How many numbers of a part the model's newest run, of this plan, should have told that nobody has told yet."""
     run = source.run_of(source.newest)
-    return mix.missing(plan_of(source.newest.schema), part, run.number if run else None)
+    return mix.missing(plan, part, run.reading if run else None)
 
 
-def _candidates(
-    runs: Sequence[Store], past: RunOfRuns | None, mix: Mix | None, part: Part
-) -> Iterator[tuple[Store, ShortStore | None]]:
-    """The runs of a model that may tell something, newest first, with the short store that one is read from.
+def _with_past(runs: Runs, past: RunOfRuns, mix: Mix, part: Part) -> Iterator[Candidate]:
+    """The runs of a model and the short stores of earlier ones, newest first.
 
     Short stores are opened where something is missing that they may tell; damaged ones are passed over.
     """
-    shorts = list(past.within(mix.begin, mix.last)) if past is not None and mix is not None else []
-    if past is None or mix is None or not shorts:
-        for store in runs:
-            yield store, None
+    shorts = list(past.within(mix.begin, mix.last))
+    if not shorts:
+        yield from runs
         return
-    should = plan_of(runs[0].schema)
-    by_time = [(store.schema.init_time, number, -1) for number, store in enumerate(runs)]
+    should = runs[0].plan
+    by_time = [(candidate.store.schema.init_time, number, -1) for number, candidate in enumerate(runs)]
     by_time += [(short.init_time, -1, number) for number, short in enumerate(shorts)]
     for _, run, number in sorted(by_time, reverse=True):
         if run >= 0:
-            yield runs[run], None
+            yield runs[run]
             continue
         short = shorts[number]
         first, last = int(short.init_time.timestamp()), int(short.end.timestamp())
         if mix.needs_between(should, part, first, last) and (opened := past.open(short)):
-            yield opened, short
+            yield Candidate(opened, plan_of(opened.schema), short)

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from serving.history import OpenShorts, RunOfRuns, Span
 from serving.marks import Mark, look_of, mark_of
 from serving.opening import Unusable, manifest_in, minute, open_store, record_in
+from serving.roster import OpenRuns
 from serving.static import Static, open_static
 from serving.terrain import UNKNOWN, Grounds
 from storage.errors import CorruptStore
@@ -69,7 +70,7 @@ class Snapshot:
     models: tuple[ModelState, ...] = ()
     stores: tuple[Store, ...] = ()
     problem: str | None = None
-    runs: tuple[Store, ...] = ()
+    runs: OpenRuns[Store] = field(default_factory=OpenRuns)
     troubled: frozenset[str] = frozenset()
     pasts: Mapping[str, RunOfRuns] = field(default_factory=dict)
     grounds: Grounds = UNKNOWN
@@ -112,7 +113,7 @@ class Stores:
             return
         stores = tuple(state.store for state in models if state.store is not None)
         behind = [store for state in models for store in (state.previous, *state.longer) if store is not None]
-        runs = (*stores, *behind)
+        runs = OpenRuns((*stores, *behind))
         troubled = frozenset(state.model for state in models if state.problem)
         pasts = {state.model: state.past for state in models if state.past is not None}
         grounds = Grounds({state.model: state.static for state in models if state.static}, self._terrain)

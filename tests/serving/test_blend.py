@@ -27,7 +27,7 @@ def merged(stores: list[Any], slots: Slots | None = None) -> Merged:
     starts = START + 3600 * np.arange(HOURS, dtype=np.int64)
     mix = Mix(slots or Slots(starts, starts + 3600), 52.5, 13.4)
     for store in stores:
-        mix.take(mix.add(Reading(plan_of(store.schema), store.values)), EVERYTHING)
+        mix.take(Reading(plan_of(store.schema), store.values), EVERYTHING)
     return mix.done()
 
 

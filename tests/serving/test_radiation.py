@@ -37,7 +37,7 @@ def means(starts: NDArray[np.int64], length: int, lat: float, lon: float) -> NDA
 def told(stores: list[Any], starts: NDArray[np.int64], length: int, lat: float, lon: float) -> Any:
     mix = Mix(Slots(starts, starts + length), lat, lon)
     for store in stores:
-        mix.take(mix.add(Reading(plan_of(store.schema), store.values)), PART)
+        mix.take(Reading(plan_of(store.schema), store.values), PART)
     return mix.done()
 
 
