@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -27,8 +27,7 @@ _ICON = COLUMN["icon"]
 _AMOUNTS = [COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")]
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """What the blocks are made of. columns: [column, slot], rows of serving.fields.COLUMNS, icons still missing; trail:
     who told what, where the client wants to know."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -18,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.places import Place, timezone_at
+from storage.kernels import kernel
 
 FILE = Path(__file__).with_name("cities.npz")
 CLOSE = 3
 """How many near matches an error names."""
 CANDIDATES = 500
 """Of how many of a country's largest cities the names are compared with a misspelt one."""
-_BELTS = (0.25, 1.0, 4.0, 16.0, 180.0)
-"""Degrees of latitude to each side within which cities are looked at, one belt after the other."""
+_NOISE = 1e-5
+"""Degrees by which an arc cosine near 1 may be wrong, and more."""
 
 # Letters that are no letter with a mark: fold writes them as others do who lack them.
 _LETTERS = str.maketrans(
@@ -114,19 +116,7 @@ class Gazetteer:
 
     def nearest(self, lat: float, lon: float) -> City:
         """The city that is nearest along a great circle."""
-        north, east = math.radians(lat), math.radians(lon)
-        flat = math.cos(north)
-        point = np.array((flat * math.cos(east), flat * math.sin(east), math.sin(north)))
-        for within in _BELTS:
-            low, high = self._sorted.searchsorted((lat - within, lat + within)).tolist()
-            if low == high:
-                continue
-            cosines = self._points[low:high] @ point
-            best = int(cosines.argmax())
-            # What lies outside of the belt is further away than the belt is wide.
-            if within == _BELTS[-1] or cosines[best] >= math.cos(math.radians(within)):
-                return self._city(int(self._order[low + best]))
-        raise AssertionError("there are cities on Earth")
+        return self._city(int(self._order[_nearest(self._sorted, self._points, lat, lon)]))
 
     @lru_cache(maxsize=16)  # noqa: B019
     def _folded(self, number: int) -> str:
@@ -136,10 +126,38 @@ class Gazetteer:
 
     @lru_cache(maxsize=1024)  # noqa: B019
     def _city(self, number: int) -> City:
-        country = self.countries[int(np.searchsorted(self._firsts, number, side="right")) - 1]
+        country = self.countries[bisect_right(self._firsts, number) - 1]
         subdivision = self._subdivisions[self._subdivision_of[number]]
         name = self._names[number].split("|")[0]
         return City(name, country[2], subdivision, float(self._lats[number]), float(self._lons[number]))
+
+
+@kernel
+def _nearest(lats: NDArray[np.float64], points: NDArray[np.float64], lat: float, lon: float) -> int:
+    """The row of the point next to a place (degrees). lats: [point], rising; points: [point, 3], unit vectors.
+
+    They are looked at by latitude, the closest first, until no other one can be nearer.
+    """
+    north, east = math.radians(lat), math.radians(lon)
+    x, y, z = math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
+    above = int(np.searchsorted(lats, lat))
+    below = above - 1
+    best, found, reach = -2.0, -1, 181.0
+    while True:
+        up = lats[above] - lat if above < len(lats) else 999.0
+        down = lat - lats[below] if below >= 0 else 999.0
+        if min(up, down) > reach:
+            return found
+        if up < down:
+            row = above
+            above += 1
+        else:
+            row = below
+            below -= 1
+        cosine = points[row, 0] * x + points[row, 1] * y + points[row, 2] * z
+        if cosine > best or (cosine == best and row < found):
+            best, found = cosine, row
+            reach = math.degrees(math.acos(min(best, 1.0))) + _NOISE
 
 
 def _text(array: NDArray[np.uint8]) -> list[str]:

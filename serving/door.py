@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from starlette.types import Scope, Send
 
-from serving.ask import parse_request
+from serving.ask import PLAIN, parse_request
 from serving.bad_request import BadRequest
 from serving.cities import UnknownCity
 from serving.clock import Clock
@@ -99,7 +99,7 @@ class ForecastDoor:
         """
         snapshot = self._stores.snapshot
         now = self._clock()
-        options = ForecastOptions()
+        options = PLAIN
         try:
             # Offsets from now are counted from the minute, too: their answers can be kept as long.
             minute = now.replace(second=0, microsecond=0)

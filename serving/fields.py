@@ -22,7 +22,7 @@ PRECIPITATION = (
     "ice_amount",
     "total_amount",
 )
-# What serving.forecast adds last.
+# What serving.deriving and the blocks add last.
 ADDED = ("intensity_error", "icon", "time")
 COLUMNS = (*quantities.NAMES, *WEATHER, *PRECIPITATION, *ADDED)
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}

@@ -11,17 +11,16 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving import days, derived
+from serving import days
 from serving.blocks import BLOCK_FIELDS
 from serving.body import Body, Piece
-from serving.fields import COLUMN, PRECIPITATION, WEATHER
+from serving.deriving import derive
 from serving.flags import make_flags
 from serving.ladder import Rungs, rungs_of
-from serving.merge import Merged, Mix, Slots
+from serving.merge import Mix
 from serving.options import DAY_NIGHT, ForecastOptions
 from serving.places import Place, timezone_at
 from serving.provenance import trail_of
-from serving.quantities import NAMES
 from serving.roster import Store
 from serving.sampling import Sampler
 from serving.sources import NO_PAST, Pasts, Sources, is_beside, read_sources
@@ -33,9 +32,6 @@ from storage.variables import CATALOGUE, Statistic
 from storage.warm import warm as warm_reader
 
 __all__ = ["Answer", "ForecastOptions", "ForecastUnavailable", "NoForecast", "Place", "Store", "build_forecast", "warm"]
-
-
-_HOUR = 3600
 
 
 class NoForecast(LookupError):
@@ -64,36 +60,6 @@ class Answer(NamedTuple):
     sound: bool = True
 
 
-def derive(merged: Merged, slots: Slots) -> NDArray[np.float64]:
-    """[column, slot] in SI, rows as serving.fields.COLUMNS: the merged quantities and all that follows from them."""
-    matrix = merged.matrix
-    weather = matrix[len(NAMES) : len(NAMES) + len(WEATHER)]
-    derived.derive_weather(
-        merged["temperature"],
-        merged["humidity"],
-        merged["eastward_wind"],
-        merged["northward_wind"],
-        merged["solar"],
-        merged["visibility"],
-        merged["cape"],
-        merged["cape_unstable"],
-        weather,
-    )
-    derived.derive_precipitation(
-        slots.starts,
-        slots.ends,
-        merged["amount"],
-        merged["rate"],
-        merged["kind"],
-        merged["temperature"],
-        weather[0],
-        matrix[len(NAMES) + len(WEATHER) : len(NAMES) + len(WEATHER) + len(PRECIPITATION)],
-    )
-    matrix[COLUMN["intensity_error"]] = merged["amount_spread"] * _HOUR / (slots.ends - slots.starts)
-    matrix[COLUMN["time"]] = slots.starts
-    return matrix
-
-
 def build_forecast(
     place: Place,
     stores: Sequence[Store],
@@ -110,7 +76,7 @@ def build_forecast(
 
     troubled: models whose newest run cannot be used. Raises NoForecast where no store has anything to say.
     """
-    timeline = make_timeline(place, options, now) if any(map(options.wants, BLOCK_FIELDS)) else None
+    timeline = make_timeline(place, options, now) if not options.wanted.isdisjoint(BLOCK_FIELDS) else None
     mix = Mix(timeline.slots, place.lat, place.lon) if timeline else None
     sampler = sampler or Sampler(place, options.nearest)
     sources = read_sources(place, stores, options, now, mix, pasts, sampler)
@@ -136,7 +102,8 @@ def build_forecast(
             raise _nothing_left(place, sources, now)
         rungs = rungs_of(sources, options, troubled, now)
         trail = trail_of(place, sources, mix, merged) if options.provenance else None
-        parts += Body(derive(merged, timeline.slots), timeline, place, options, trail).written()
+        derive(merged.matrix, timeline.slots.starts, timeline.slots.ends)
+        parts += Body(merged.matrix, timeline, place, options, trail).written()
     if options.wants("flags"):
         parts += (b',"flags":', orjson.dumps(make_flags(sources, rungs, options, place)))
     parts.append(b"}")

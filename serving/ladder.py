@@ -33,7 +33,6 @@ def rungs_of(sources: Sources, options: ForecastOptions, troubled: Collection[st
 
 def _rung_of(source: Source, troubled: Collection[str], now: datetime) -> Rung | None:
     schema = source.newest.schema
-    age = now - schema.init_time
     told = lately = earlier = False
     # Hours beyond the last lead of a complete run are no gap in it: the cycles of some models differ in length.
     complete = schema.is_complete and not schema.withheld and not source.unreadable and not source.lacked
@@ -46,10 +45,10 @@ def _rung_of(source: Source, troubled: Collection[str], now: datetime) -> Rung |
     if source.overtaken:
         return Rung.NEXT_MODEL
     if not lately:
-        over = schema.forecasts and age > timedelta(minutes=schema.lead_times[-1])
+        over = schema.forecasts and now - schema.init_time > timedelta(minutes=schema.lead_times[-1])
         if source.unreadable or over:
             return Rung.NEXT_MODEL
         return Rung.NEWEST if told else None
-    if source.unreadable or source.model in troubled or age > timedelta(minutes=schema.freshness.late_after):
+    if source.unreadable or source.model in troubled or schema.late_at <= now.timestamp():
         return Rung.LAST_GOOD
     return Rung.PREVIOUS_RUN if earlier and not complete else Rung.NEWEST

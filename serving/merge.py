@@ -76,8 +76,8 @@ class Reading:
 @dataclass(frozen=True)
 class Merged:
     """matrix: [column, slot] float64, NaN = missing, rows as serving.fields.COLUMNS, of which only the quantities, the
-    first ones, are told yet; who: [quantity, slot] index of the reading, -1 nobody; blended: [quantity, slot] index of
-    the reading that the value passes over to, -1 where it does not."""
+    first ones, are told yet (the others by `serving.deriving`); who: [quantity, slot] index of the reading, -1 nobody;
+    blended: [quantity, slot] index of the reading that the value passes over to, -1 where it does not."""
 
     matrix: NDArray[np.float64]
     who: NDArray[np.int16]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from serving.units import System
 
@@ -82,10 +83,23 @@ class ForecastOptions:
             return HALVES
         return DAYS if self.at is None else self.days or 1
 
-    def wants(self, block: str) -> bool:
-        """Whether a block is told. Days and nights are only where they are included or asked for by name."""
-        if block in self.exclude or (self.at is not None and block in NOT_OF_THE_PAST):
-            return False
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The blocks that are told. Days and nights are only where they are included or asked for by name."""
         if self.blocks is not None:
-            return block in self.blocks
-        return block != "day_night" or DAY_NIGHT in self.include
+            wanted = self.blocks & BLOCKS
+        else:
+            wanted = BLOCKS if DAY_NIGHT in self.include else BLOCKS - {"day_night"}
+        return wanted - self.exclude - (NOT_OF_THE_PAST if self.at is not None else frozenset())
+
+    def wants(self, block: str) -> bool:
+        """Whether a block is told."""
+        return block in self.wanted
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Much is remembered by what is asked for, and the same is asked for again and again."""
+        return hash(tuple([getattr(self, each.name) for each in fields(self)]))

@@ -95,6 +95,7 @@ def told_fields(block: str, options: ForecastOptions) -> list[Field]:
     return [field for field in BLOCK_FIELDS[block] if field.is_told(options.version, options.extra, past)]
 
 
+@lru_cache(maxsize=256)
 def layout_of(block: str, options: ForecastOptions) -> Layout:
     """The layout of a block as the client asked for it."""
     past = options.at is None or options.tmextra

@@ -50,7 +50,7 @@ class Sampler:
     _voices: dict[tuple[str, int], Voices] = field(default_factory=dict)
 
     def find(self, grid: Grid) -> Around | None:
-        """The cells around the place that may be read, None where it is beyond the grid; remembered of each grid object."""
+        """The cells around the place that may be read, None beyond the grid; remembered of each grid object."""
         found = self._found.get(id(grid))
         if found is None:
             try:

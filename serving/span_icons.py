@@ -184,13 +184,26 @@ def minutes_icon(columns: NDArray[np.float64], first: int, count: int, now: floa
     return fall_icon(float(MIXED if kinds > 2 else best), most, snow, pirate)
 
 
+@kernel
 def days_icon(icons: NDArray[np.float64], kinds: NDArray[np.float64], pirate: bool) -> float:
     """The icon of days that have these: of what falls on any of them, else the most frequent, the first of equals."""
-    falling = icons <= THUNDERSTORM
-    if falling.any():
-        if (icons == THUNDERSTORM).any():
+    most = first = math.nan
+    mixed = False
+    for day in range(len(icons)):
+        if icons[day] == THUNDERSTORM:
             return THUNDERSTORM
-        same = len(np.unique(kinds[falling])) == 1
-        return float(icons[falling].max()) if same else fall_icon(float(MIXED), 0.0, 0.0, pirate)
-    told = icons[~np.isnan(icons)].tolist()
-    return float(max(told, key=told.count)) if told else math.nan
+        if icons[day] < THUNDERSTORM:
+            if math.isnan(most):
+                most, first = icons[day], kinds[day]
+            most = max(most, icons[day])
+            mixed |= kinds[day] != first and not (math.isnan(kinds[day]) and math.isnan(first))
+    if not math.isnan(most):
+        return fall_icon(float(MIXED), 0.0, 0.0, pirate) if mixed else most
+    often = 0
+    for day in range(len(icons)):
+        count = 0
+        for other in range(len(icons)):
+            count += icons[other] == icons[day]
+        if count > often:
+            most, often = icons[day], count
+    return most

@@ -40,12 +40,12 @@ class Timeline:
     minutes: int
 
 
+@lru_cache(maxsize=256)
 def chosen(block: str, options: ForecastOptions) -> NDArray[np.int64]:
-    """Positions of the items of a block that are told; raises IndexError for one that it does not have."""
-    if block == "minutely":
-        return np.arange(MINUTES, dtype=np.int64)
-    count = options.entries(block)
-    named: tuple[int, ...] | None = getattr(options, f"{block}_indices")
+    """Positions of the items of a block that are told, not to be written to; raises IndexError for one that it does not
+    have."""
+    count = MINUTES if block == "minutely" else options.entries(block)
+    named: tuple[int, ...] | None = getattr(options, f"{block}_indices", None)
     if named is None:
         return np.arange(count, dtype=np.int64)
     if named and not (min(named) >= 0 and max(named) < count):

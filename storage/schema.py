@@ -109,8 +109,13 @@ class StoreSchema:
         return tuple(stored.name for stored in self.variables)
 
     @cached_property
+    def late_at(self) -> int:
+        """From which whole second on (Unix) the run is older than its `late_after`."""
+        return int((self.init_time + timedelta(minutes=self.freshness.late_after)).timestamp()) + 1
+
+    @cached_property
     def stale_at(self) -> int:
-        """From which whole second on (Unix) the run is older than its `stale_after`."""
+        """The same of its `stale_after`."""
         return int((self.init_time + timedelta(minutes=self.freshness.stale_after)).timestamp()) + 1
 
     @property
