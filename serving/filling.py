@@ -208,12 +208,10 @@ def count_missing(
     count = 0
     for q in range(len(has)):
         if has[q] and (part[0, q] or part[1, q]) and not is_complete(columns[q]):
+            hours, minutes, low, high = part[0, q], part[1, q], reach[q, 0], reach[q, 1]
+            row = columns[q]
+            # Without a branch, so that several slots are looked at at once.
             for n in range(len(starts)):
-                if (
-                    math.isnan(columns[q, n])
-                    and part[when[n], q]
-                    and reach[q, 0] <= starts[n]
-                    and ends[n] <= reach[q, 1]
-                ):
-                    count += 1
+                may = minutes if when[n] else hours
+                count += math.isnan(row[n]) & may & (low <= starts[n]) & (ends[n] <= high)
     return count

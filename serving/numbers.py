@@ -6,8 +6,6 @@ digits: the bytes equal those of a JSON library fed with rounded floats, but for
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from serving.machine import high_zeros, low_zeros, put_word
@@ -30,9 +28,8 @@ _MINUS, _POINT = np.uint64(ord("-")), np.uint64(ord("."))
 def rounded(value: float, power: np.uint64) -> int:
     """`value` x `power` as the nearest integer, by the exact product, halves to even; 0 <= value < LIMIT."""
     product = value * power
-    whole = math.floor(product)
-    part = product - whole
-    count = int(whole)
+    count = int(product)
+    part = product - count
     if part == 0.5:
         # The exact product is product + error (Dekker, 1971): only where it is a true half, even wins.
         split = 134217729.0 * value
@@ -80,6 +77,16 @@ def write_number(at: int, value: float, decimals: int) -> int:
     if value < 0.0 and count > _U0:
         put_word(at, _MINUS)
         at += 1
+    if count < _E8 and decimals:
+        # Eight digits, of which the last ones are the decimals.
+        digits = digits_of(count)
+        before = 8 - decimals
+        skipped = min(low_zeros(digits) >> 3, before - 1)
+        written = digits | _ZEROS
+        put_word(at, written >> np.uint64(8 * skipped))
+        at += before - skipped
+        put_word(at, ((written >> np.uint64(8 * before)) << _U8) | _POINT)
+        return at + 1 + max(decimals - (high_zeros(digits) >> 3), 1)
     whole = count // power
     rest = (count - whole * power) * _POWERS[8 - decimals]
     if whole >= _E8:

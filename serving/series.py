@@ -37,14 +37,6 @@ def place_in(valid: NDArray[np.int64], instant: int) -> int:
 
 
 @kernel
-def part_of_step(valid: NDArray[np.int64], left: int, instant: int) -> float:
-    """How far `instant` lies between lead `left` and the next, 0..1; 0 outside of all leads."""
-    if 0 <= left < len(valid) - 1:
-        return (instant - valid[left]) / (valid[left + 1] - valid[left])
-    return 0.0
-
-
-@kernel
 def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int) -> tuple[int, int]:
     """The nearest leads with a value at or before and at or after `instant`; (-1, -1) where the gap is too wide.
 
@@ -69,7 +61,7 @@ def bracket(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, insta
 def linear(row: NDArray[np.float32], valid: NDArray[np.int64], left: int, instant: int, part: float) -> float:
     """The value at an instant on the straight line between its neighbours.
 
-    part: part_of_step(valid, left, instant).
+    part: how far it lies between lead `left` and the next, 0..1.
     """
     if 0 <= left < len(row) - 1:
         value = float(row[left]) * (1.0 - part) + float(row[left + 1]) * part

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,12 @@ class Table:
 
 
 def make_table(fields: Sequence[DayField]) -> Table:
-    """The table of some fields."""
+    """The table of some fields; raises ValueError where a time does not stand behind the extreme that it is of."""
+    for before, field in pairwise((None, *fields)):
+        if field is not None and field.statistic in (Statistic.MINIMUM_TIME, Statistic.MAXIMUM_TIME):
+            of = (field.column, field.statistic - 1, field.window)
+            if before is None or of != (before.column, before.statistic, before.window):
+                raise ValueError(f"{field.name} does not stand behind what it is the time of")
     return Table(
         np.array([COLUMN[field.column] for field in fields], dtype=np.int64),
         np.array([field.statistic for field in fields], dtype=np.int64),
@@ -152,9 +158,14 @@ def _fill(
     window_of: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
+    extremes = np.full(windows.shape[2], -1)
     for f in range(len(sources)):
         source, statistic, window = sources[f], statistics[f], window_of[f]
-        is_time = statistic in (_MINIMUM_TIME, _MAXIMUM_TIME)
+        if statistic in (_MINIMUM_TIME, _MAXIMUM_TIME):
+            # It stands behind the extreme whose time it is.
+            for span in range(windows.shape[2]):
+                out[f, span] = float(starts[extremes[span]]) if extremes[span] >= 0 else math.nan
+            continue
         for span in range(windows.shape[2]):
             low, high = windows[window, 0, span], windows[window, 1, span]
             told = math.nan
@@ -170,10 +181,11 @@ def _fill(
                 told = kind_of_span(columns, low, high)
             elif statistic != _GIVEN:
                 night = statistic == _HIGH_OR_LOW and span % 2 == 1
-                smallest = night or statistic in (_MINIMUM, _MINIMUM_TIME)
+                smallest = night or statistic == _MINIMUM
                 best, count = extreme(columns[source], low, high, -1.0 if smallest else 1.0)
-                if is_known(count, low, high):
-                    told = float(starts[best]) if is_time else columns[source, best]
+                extremes[span] = best if is_known(count, low, high) else -1
+                if extremes[span] >= 0:
+                    told = columns[source, best]
             out[f, span] = told
 
 

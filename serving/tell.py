@@ -14,6 +14,7 @@ from serving.quantities import Method
 from serving.radiation import solar_of_moments
 from storage.kernels import kernel
 
+_FOREVER = 2**62
 _LINEAR, _NEAREST, _SHARE = int(Method.LINEAR), int(Method.NEAREST), int(Method.SHARE)
 _HOLD_MEAN, _HOLD_MINIMUM, _HOLD_MAXIMUM = int(Method.HOLD_MEAN), int(Method.HOLD_MINIMUM), int(Method.HOLD_MAXIMUM)
 _SOLAR, _SOLAR_INSTANT = int(Method.SOLAR), int(Method.SOLAR_INSTANT)
@@ -31,8 +32,8 @@ class Rows(NamedTuple):
 class Spans(NamedTuple):
     """Slots and where they lie among the leads of a reading: starts, ends [slot] s.
 
-    instants: [slot] the moment that is told of each, s; left, parts: [slot] `series.place_in` and
-    `series.part_of_step` of it, part NaN where nothing is told of an instant.
+    instants: [slot] the moment that is told of each, s; left: [slot] `series.place_in` of it; parts: [slot] how far it
+    lies between that lead and the next, 0..1, 0 outside of all leads, NaN where nothing is told of an instant.
     """
 
     starts: NDArray[np.int64]
@@ -62,16 +63,18 @@ def place_slots(
     instants = starts.copy()
     left = np.empty(slots, dtype=np.int64)
     parts = np.empty(slots)
-    i = -1
+    last = len(valid) - 1
+    i, low, high = -1, 0, 0
     for n in range(slots):
         start = starts[n]
-        # Most slots begin a little later than the one before them.
-        if i < 0 or valid[i] > start or (i + 2 < len(valid) and valid[i + 2] <= start):
-            i = series.place_in(valid, start)
-        elif i + 1 < len(valid) and valid[i + 1] <= start:
-            i += 1
+        if not (low <= start and start < high):
+            # Most slots begin a little later than the one before them.
+            next_one = 0 <= i < last - 1 and high <= start and start < valid[i + 2]
+            i = i + 1 if next_one else series.place_in(valid, start)
+            low = valid[i] if i >= 0 else -_FOREVER
+            high = valid[i + 1] if i < last else _FOREVER
         left[n] = i
-        parts[n] = series.part_of_step(valid, i, start)
+        parts[n] = (start - low) / (high - low) if 0 <= i < last else 0.0
         if held > 0:
             j = i
             if i < 0 or (i + 1 < len(valid) and valid[i + 1] - start < start - valid[i]):

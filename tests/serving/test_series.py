@@ -27,7 +27,9 @@ def hours(*values: float) -> np.ndarray:
 
 def linear(values: np.ndarray, valid: np.ndarray, instant: int) -> float:
     left = series.place_in(valid, instant)
-    return series.linear(values, valid, left, instant, series.part_of_step(valid, left, instant))
+    inside = 0 <= left < len(valid) - 1
+    part = (instant - valid[left]) / (valid[left + 1] - valid[left]) if inside else 0.0
+    return series.linear(values, valid, left, instant, part)
 
 
 def share(values: np.ndarray, valid: np.ndarray, spans: np.ndarray, start: int, end: int) -> float:
