@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
-from serving import preference
 from serving.merge import Merged, Reading, Slots, merge
 from serving.plan import plan_of
 from serving.quantities import CHANCE_NAMES, INDEX, QUANTITIES
@@ -167,17 +166,6 @@ def test_nothing_is_told_before_the_first_or_after_the_last_lead(weather_store: 
         told = ~np.isnan(result[name])
         last = 9 if name in ("amount", "solar", "kind") else 10
         assert list(np.flatnonzero(told)) == list(range(3, last)), name
-
-
-def test_stale_models_are_set_apart_the_newest_run_first(series_store: Any) -> None:
-    temperature = {"air_temperature_2m": 280.0}
-    old = [series_store("ifs", INIT, range(4), temperature, stale_after=60)]
-    older = [series_store("gfs", INIT - timedelta(hours=6), range(4), temperature, stale_after=60)]
-    fresh = [series_store("gfs", INIT, range(4), temperature, stale_after=600), *older]
-    now = INIT + timedelta(minutes=61)
-    assert preference.split_stale([old, fresh], now) == ([fresh], [old])
-    assert preference.split_stale([old, fresh], INIT + timedelta(minutes=60)) == ([old, fresh], [])
-    assert preference.split_stale([older, old], now) == ([], [old, older])
 
 
 def test_plans_are_remembered_and_forgotten_with_their_schema(series_store: Any) -> None:
