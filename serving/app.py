@@ -15,12 +15,12 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from serving.clock import Clock, wall_clock
-from serving.cors import AllowEveryOrigin
+from serving.cors import AllowEveryOrigin, headers_of
 from serving.docs_page import docs_page
 from serving.door import ForecastDoor
 from serving.flags import product_version
 from serving.forecast import warm
-from serving.front import ForecastsFirst
+from serving.front import Front
 from serving.kept_page import always
 from serving.metrics import Metrics
 from serving.openapi import describe_api
@@ -51,7 +51,14 @@ def create_app(
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
-    app = FastAPI(
+    metrics = Metrics(stores, clock)
+    headers = headers_of(node or host_name())
+    doors = {
+        name: ForecastDoor(stores, clock, metrics, headers, past=past)
+        for name, past in (("forecast", False), ("timemachine", True))
+    }
+    app = Front(
+        doors,
         title="Windlass",
         version=product_version().split()[-1],
         lifespan=lifespan,
@@ -62,13 +69,7 @@ def create_app(
     )
     app.state.stores = stores
     answer_problems(app)
-    metrics = Metrics(stores, clock)
-    doors = {
-        name: ForecastDoor(stores, clock, metrics, past=past)
-        for name, past in (("forecast", False), ("timemachine", True))
-    }
-    app.add_middleware(ForecastsFirst, doors=doors)
-    app.add_middleware(AllowEveryOrigin, node=node or host_name())
+    app.add_middleware(AllowEveryOrigin, headers=headers)
     add_state(app, stores, clock, metrics)
     document: dict[str, Any] = describe_api(app)
     app.openapi = lambda: document  # type: ignore[method-assign]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 ALLOWED = (b"access-control-allow-origin", b"*")
 _EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After, X-Handler-Time, X-Node-ID, X-Response-Time")
 _PREFLIGHT = (
@@ -17,12 +19,17 @@ _PREFLIGHT = (
 )
 
 
-class AllowEveryOrigin:
-    """Middleware that adds the CORS headers and the node's name to every answer, and answers preflights itself."""
+def headers_of(node: str) -> Headers:
+    """The headers of every answer of a node."""
+    return ALLOWED, _EXPOSED, (b"x-node-id", node.encode("ascii"))
 
-    def __init__(self, app: ASGIApp, node: str) -> None:
+
+class AllowEveryOrigin:
+    """Middleware that adds these headers to every answer, and answers preflights itself."""
+
+    def __init__(self, app: ASGIApp, headers: Headers) -> None:
         self.app = app
-        self._added = (ALLOWED, _EXPOSED, (b"x-node-id", node.encode("ascii")))
+        self._added = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -18,13 +18,14 @@ from serving.bad_request import BadRequest
 from serving.cities import UnknownCity
 from serving.clock import Clock
 from serving.compress import IDENTITY, acceptable, encode
+from serving.cors import Headers
 from serving.etag import Tags, Validity, coding_held, entity_tag
 from serving.forecast import ForecastUnavailable, NoForecast, build_forecast
 from serving.health import health
 from serving.metrics import Metrics
 from serving.options import AI_MODELS, ForecastOptions
 from serving.preference import is_plain, source_name
-from serving.problems import MEDIA_TYPE, problem, problem_headers
+from serving.problems import BROKEN, MEDIA_TYPE, problem, problem_headers
 from serving.roster import is_asked, is_excluded
 from serving.rungs import Rung
 from serving.sampling import Sampler
@@ -61,27 +62,36 @@ class Told(NamedTuple):
 
 
 class ForecastDoor:
-    """Answers GET and HEAD of /forecast/{key}/{location}, and of /timemachine, where a time is needed (`past`)."""
+    """Answers GET and HEAD of /forecast/{key}/{location}, and of /timemachine, where a time is needed (`past`).
 
-    def __init__(self, stores: Stores, clock: Clock, metrics: Metrics, *, past: bool = False) -> None:
+    headers: what every answer has.
+    """
+
+    def __init__(
+        self, stores: Stores, clock: Clock, metrics: Metrics, headers: Headers = (), *, past: bool = False
+    ) -> None:
         self._stores = stores
         self._clock = clock
         self._metrics = metrics
+        self._headers = headers
         self._past = past
         self._tags = Tags(stores.snapshot)
 
     async def serve(self, scope: Scope, location: str, send: Send) -> None:
-        """Answer a request, of which `location` is what stands behind the key."""
+        """Answer a request, of which `location` is what stands behind the key.
+
+        What breaks is answered, too, and raised, for the server to log it.
+        """
         began = perf_counter_ns()
         wanted = _wanted(scope["headers"])
+        bug = None
         try:
             told = self.answer(location, scope["query_string"], wanted)
-        except Exception:
-            self._metrics.answered(500, (perf_counter_ns() - began) / 1e9, {})
-            raise
+        except Exception as error:  # noqa: BLE001 - raised when it is answered
+            told, bug = Told(500, problem(500, BROKEN)), error
         made = perf_counter_ns()
         body, coding = (b"", told.coding) if told.status == 304 else encode(told.body, wanted.codings)
-        headers = _headers(told, coding)
+        headers = [*_headers(told, coding), *self._headers]
         if told.status != 304:
             headers.append((b"content-length", b"%d" % len(body)))
         headers.append((b"x-handler-time", b"%.3f" % ((made - began) / 1e6)))
@@ -91,6 +101,8 @@ class ForecastDoor:
         self._metrics.answered(told.status, took / 1e9, told.rungs, coding, len(sent))
         await send({"type": "http.response.start", "status": told.status, "headers": headers})
         await send({"type": "http.response.body", "body": sent})
+        if bug is not None:
+            raise bug
 
     def answer(self, location: str, query: bytes, wanted: Wanted = Wanted()) -> Told:  # noqa: B008
         """What to say to one request, from one generation of stores.

@@ -16,6 +16,7 @@ from serving.bad_request import shown
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 60
 
+BROKEN = "something broke while this was answered; the server's log says what"
 NOT_FOUND = (
     "there is no {path} here: forecasts are at /forecast/KEY/LATITUDE,LONGITUDE, the state of the data at /health and "
     "/models, the documentation at /docs"
@@ -67,8 +68,7 @@ def answer_problems(app: FastAPI) -> None:
 
     async def broken(request: Request, error: Exception) -> Response:
         # The server logs the stack trace. This answer is made outside of the middleware.
-        detail = "something broke while this was answered; the server's log says what"
-        return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {"access-control-allow-origin": "*"})
+        return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, {"access-control-allow-origin": "*"})
 
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)
