@@ -32,25 +32,39 @@ FRAME_HEADER, CHECKSUM = BLOSC_HEADER.size, CRC.size
 
 
 @kernel
-def load_chunks(descriptor: int, spans: NDArray[np.int64], chunks: NDArray[np.int16]) -> int:
-    """Read chunks from a file into the rows of `chunks`; the number of the first that is wrong, or -1.
+def load_cells(
+    descriptor: int,
+    spans: NDArray[np.int64],
+    chunk_of: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    size: int,
+    steps: NDArray[np.int16],
+) -> int:
+    """Take cells out of chunks of a file; the number of the first chunk that is wrong, or -1.
 
     spans: [chunk, 2] position and length of each, rising; those that lie one behind the other are read at once.
+    chunk_of: [cell] in which of them it is; starts: [cell] its number among the `size` cells of a chunk; steps: [cell,
+    number]. One chunk after the other is unpacked into the same memory, which a processor has at hand then.
     """
     data = np.empty(spans[:, 1].sum(), np.uint8)
-    at = first = 0
+    chunk = np.empty(size * steps.shape[1], np.int16)
+    first = 0
     while first < len(spans):
-        last, size = first, spans[first, 1]
+        last, length = first, spans[first, 1]
         while last + 1 < len(spans) and spans[last + 1, 0] == spans[last, 0] + spans[last, 1]:
             last += 1
-            size += spans[last, 1]
-        if _pread(descriptor, data.ctypes.data + at, size, spans[first, 0]) != size:
+            length += spans[last, 1]
+        if _pread(descriptor, data.ctypes.data, length, spans[first, 0]) != length:
             return first
+        at = 0
         for number in range(first, last + 1):
-            length = spans[number, 1]
-            if not _unpack_chunk(data[at : at + length], chunks[number]):
+            end = at + spans[number, 1]
+            if not _unpack_chunk(data[at:end], chunk):
                 return number
-            at += length
+            for cell in range(len(chunk_of)):
+                if chunk_of[cell] == number:
+                    take_cell(chunk, starts[cell], size, steps[cell])
+            at = end
         first = last + 1
     return -1
 
@@ -117,15 +131,11 @@ def load_and_mix(
             spans[at, 0], spans[at, 1] = position, length
             count += 1
         chunk_of[cell] = at
-    rows, times = 4 + len(scales), header.shape[1]
-    chunks = np.empty((count, size * size * rows * times), np.int16)
-    wrong = load_chunks(descriptor, spans[:count], chunks)
+    steps = np.empty((4, 4 + len(scales), header.shape[1]), np.int16)
+    starts = np.array([ys[cell] % size * size + xs[cell] % size for cell in range(4)])
+    wrong = load_cells(descriptor, spans[:count], chunk_of, starts, size * size, steps.reshape(4, -1))
     if wrong >= 0:
         for cell in range(4):
             if chunk_of[cell] == wrong:
                 return cell
-    steps = np.empty((4, rows, times), np.int16)
-    for cell in range(4):
-        start = ys[cell] % size * size + xs[cell] % size
-        take_cell(chunks[chunk_of[cell]], start, size * size, steps[cell].reshape(-1))
     return mix_series(steps, weights, turns, rules, header, scales, offsets, series)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from storage.descriptor import Descriptor
 from storage.layout import CHUNKS
-from storage.loading import load_chunks
+from storage.loading import load_cells
 from storage.shard import PLACE, ROOM, pack_shard
 
 SHAPE = (6, 40, 2, 2)
@@ -27,13 +27,19 @@ def shard() -> Shard:
 
 
 def load(path: Path, numbers: list[int], data: bytes) -> tuple[int, NDArray[np.int16]]:
-    """What is told of some chunks of a shard that begins at byte 7, and what they are."""
+    """What is told of all cells of some chunks of a shard that begins at byte 7, and what they are: [chunk, cell,
+    number]."""
     index = data[-CHUNKS * PLACE.size - 4 :]
     places = [PLACE.unpack_from(index, number * PLACE.size) for number in numbers]
-    spans = np.array([(7 + offset, length) for offset, length in places])
-    out = np.zeros((len(numbers), NUMBERS), np.int16)
+    return take(path, np.array([(7 + offset, length) for offset, length in places]))
+
+
+def take(path: Path, spans: NDArray[np.int64], numbers: int = NUMBERS // 4) -> tuple[int, NDArray[np.int16]]:
+    chunk_of, starts = np.divmod(np.arange(4 * len(spans)), 4)
+    out = np.zeros((len(chunk_of), numbers), np.int16)
     descriptor = Descriptor(path)
-    return load_chunks(descriptor.number, spans, out), out
+    wrong: int = load_cells(descriptor.number, spans, chunk_of, starts, 4, out)
+    return wrong, out.reshape(len(spans), 4, numbers)
 
 
 @pytest.mark.parametrize("numbers", [[0], [24], [3, 4], [3, 5], [0, 1, 5, 6], [18, 19, 23, 24], [0, 1, 2, 3]])
@@ -42,7 +48,7 @@ def test_chunks_are_read_wherever_they_lie(tmp_path: Path, shard: Shard, numbers
     (tmp_path / "file").write_bytes(b"before " + data + b"behind")
     wrong, told = load(tmp_path / "file", numbers, data)
     assert wrong == -1
-    np.testing.assert_array_equal(told, chunks[numbers].reshape(len(numbers), NUMBERS))
+    np.testing.assert_array_equal(told, np.moveaxis(chunks[numbers].reshape(len(numbers), NUMBERS // 4, 4), 1, 2))
 
 
 def test_the_first_that_is_wrong_in_any_bit_is_named(tmp_path: Path, shard: Shard) -> None:
@@ -62,8 +68,8 @@ def test_what_is_cut_short_or_no_file_is_wrong(tmp_path: Path, shard: Shard) -> 
     offset, length = PLACE.unpack_from(data[-CHUNKS * PLACE.size - 4 :], PLACE.size * 5)
     (tmp_path / "file").write_bytes(b"before " + data[: offset + length - 1])
     assert load(tmp_path / "file", [0, 1, 5], data)[0] == 2
-    nothing = np.zeros((1, NUMBERS), np.int16)
-    assert load_chunks(-1, np.array([(0, 50)]), nothing) == 0
+    nowhere = np.zeros(1, np.int64)
+    assert load_cells(-1, np.array([(0, 50)]), nowhere, nowhere, 4, np.zeros((1, NUMBERS // 4), np.int16)) == 0
 
 
 def test_a_frame_of_another_size_is_wrong(tmp_path: Path, shard: Shard) -> None:
@@ -71,8 +77,7 @@ def test_a_frame_of_another_size_is_wrong(tmp_path: Path, shard: Shard) -> None:
     _, data = shard
     (tmp_path / "file").write_bytes(b"before " + data)
     offset, length = PLACE.unpack_from(data[-CHUNKS * PLACE.size - 4 :], 0)
-    descriptor = Descriptor(tmp_path / "file")
-    for numbers in (NUMBERS - 4, NUMBERS + 4):
-        out = np.zeros((1, numbers), np.int16)
-        assert load_chunks(descriptor.number, np.array([(7 + offset, length)]), out) == 0
-        assert not out.any()
+    for numbers in (NUMBERS // 4 - 1, NUMBERS // 4 + 1):
+        wrong, told = take(tmp_path / "file", np.array([(7 + offset, length)]), numbers)
+        assert wrong == 0
+        assert not told.any()
