@@ -3,7 +3,8 @@
 Shapes: values [variable, time] float32; valid [time], intervals [variable, time] s; of a plan's steps quantities,
 methods, factors, after [step], rows [step, 5]; within [step, 2] s, from when to when a step has values; starts, ends
 [slot] s; when [slot] row of serving.preference.When; part [when, quantity], what may be filled; columns [quantity,
-slot] float64, NaN = missing; who [quantity, slot]; reach [quantity, 2] s, from when to when a reading has values.
+slot] float64, NaN = missing; left [quantity, when], how many are; who [quantity, slot]; reach [quantity,
+2] s, from when to when a reading has values.
 """
 
 from __future__ import annotations
@@ -21,15 +22,6 @@ from storage.kernels import kernel
 _LINEAR, _VECTOR = int(Method.LINEAR), int(Method.VECTOR)
 _AMOUNT, _RATE = INDEX["amount"], INDEX["rate"]
 _FOREVER = 2**62
-
-
-@kernel
-def is_complete(row: NDArray[np.float64]) -> bool:
-    """Whether nothing is missing: without a branch, so that several numbers are looked at at once."""
-    missing = False
-    for n in range(len(row)):
-        missing |= math.isnan(row[n])
-    return not missing
 
 
 @kernel
@@ -99,6 +91,7 @@ def fill(
     across: bool,
     since: int,
     columns: NDArray[np.float64],
+    left: NDArray[np.int64],
     who: NDArray[np.int16],
 ) -> tuple[int, int, int, bool]:
     """Fill what is still missing, and may be filled, from one reading.
@@ -119,9 +112,10 @@ def fill(
     given = lately = 0
     for s in range(len(quantities)):
         q, method = quantities[s], methods[s]
-        hours, minutes = part[0, q], part[1, q]
-        if not (hours or minutes) or is_complete(columns[q]):
+        hours, minutes = part[0, q] and left[q, 0] > 0, part[1, q] and left[q, 1] > 0
+        if not (hours or minutes):
             continue
+        before, quick = given, 0
         low, high = within[s, 0], within[s, 1]
         if method == _LINEAR:
             # As `tell` does, most of all that is told: without a list of what is wanted between two loops.
@@ -144,7 +138,10 @@ def fill(
                     columns[q, n] = value * factor
                     who[q, n] = number
                     given += 1
+                    quick += when[n]
                     lately += starts[n] >= since
+            left[q, 0] -= given - before - quick
+            left[q, 1] -= quick
             continue
         instant = is_of_instant(method)
         count = 0
@@ -167,11 +164,15 @@ def fill(
                 columns[q + 1, n] = other[k]
                 who[q + 1, n] = number
             given += 1
+            quick += when[n]
             lately += starts[n] >= since
+        for row in range(q, q + 2 if method == _VECTOR else q + 1):
+            left[row, 0] -= given - before - quick
+            left[row, 1] -= quick
     wet = False
     for n in range(slots):
         wet |= (who[_AMOUNT, n] == number) | (who[_RATE, n] == number)
-    missing = 0 if held else count_missing(should, part, starts, ends, when, columns, reach)
+    missing = 0 if held else count_missing(should, part, starts, ends, when, columns, left, reach)
     return given, lately, missing, wet
 
 
@@ -182,12 +183,13 @@ def is_missing(
     starts: NDArray[np.int64],
     when: NDArray[np.int8],
     columns: NDArray[np.float64],
+    left: NDArray[np.int64],
     first: int,
     last: int,
 ) -> bool:
     """Whether any of these quantities is missing, and may be filled, in a slot that starts from `first` to `last`."""
     for q in range(len(has)):
-        if has[q] and (part[0, q] or part[1, q]) and not is_complete(columns[q]):
+        if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
             for n in range(len(starts)):
                 if math.isnan(columns[q, n]) and part[when[n], q] and first <= starts[n] <= last:
                     return True
@@ -202,12 +204,13 @@ def count_missing(
     ends: NDArray[np.int64],
     when: NDArray[np.int8],
     columns: NDArray[np.float64],
+    left: NDArray[np.int64],
     reach: NDArray[np.int64],
 ) -> int:
     """How many numbers of these quantities are missing, and may be filled, in slots within `reach`."""
     count = 0
     for q in range(len(has)):
-        if has[q] and (part[0, q] or part[1, q]) and not is_complete(columns[q]):
+        if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
             hours, minutes, low, high = part[0, q], part[1, q], reach[q, 0], reach[q, 1]
             row = columns[q]
             # Without a branch, so that several slots are looked at at once.

@@ -45,6 +45,11 @@ class Slots:
         return (self.ends - self.starts <= MINUTE).view(np.int8)
 
     @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """[when] how many there are of each kind."""
+        return np.bincount(self.when, minlength=len(When))
+
+    @cached_property
     def reach(self) -> tuple[int, int, int]:
         """The starts of the first and the last slot in time, and the last end, s."""
         return int(self.starts.min()), int(self.starts.max()), int(self.ends.max())
@@ -111,6 +116,7 @@ class Mix:
         self._matrix = np.empty((len(COLUMNS), count))
         self._matrix.fill(np.nan)
         self._columns = self._matrix[: len(NAMES)]
+        self._left = np.tile(slots.counts, (len(NAMES), 1))
         self._who = np.empty((len(NAMES), count), dtype=np.int16)
         self._who.fill(NOBODY)
         self.begin, self.last, until = slots.reach
@@ -142,7 +148,9 @@ class Mix:
 
     def _is_missing(self, has: NDArray[np.bool_], part: Part, first: int, last: int) -> bool:
         slots = self.slots
-        missing: bool = is_missing(has, part_mask(part), slots.starts, slots.when, self._columns, first, last)
+        missing: bool = is_missing(
+            has, part_mask(part), slots.starts, slots.when, self._columns, self._left, first, last
+        )
         return missing
 
     def missing(self, plan: Plan, part: Part, reading: Reading | None = None) -> int:
@@ -152,7 +160,7 @@ class Mix:
             return 0
         reach = plan.reach if reading is None else reading.reach
         starts, ends, when = self.slots.starts, self.slots.ends, self.slots.when
-        count: int = count_missing(plan.should, part_mask(part), starts, ends, when, self._columns, reach)
+        count: int = count_missing(plan.should, part_mask(part), starts, ends, when, self._columns, self._left, reach)
         return count
 
     def take(self, reading: Reading, part: Part) -> int:
@@ -192,6 +200,7 @@ class Mix:
             across,
             reading.since,
             self._columns,
+            self._left,
             self._who,
         )
         reading.given += given

@@ -38,9 +38,7 @@ def rounded(value: float, power: np.uint64) -> int:
         error = (high * power - product) + low * power
         if error > 0.0 or (error == 0.0 and count % 2 == 1):
             count += 1
-    elif part > 0.5:
-        count += 1
-    return count
+    return count + int(part > 0.5)
 
 
 @kernel
