@@ -19,10 +19,11 @@ _WEATHER_END, _PRECIPITATION_END = _WEATHER + len(WEATHER), _PRECIPITATION + len
 
 
 @kernel
-def derive(columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+def derive(columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64], full: int) -> None:
     """Fill what serving.fields.COLUMNS has beside the quantities, icons apart.
 
-    columns: [column, slot] in SI; starts, ends: [slot] Unix seconds.
+    columns: [column, slot] in SI; starts, ends: [slot] Unix seconds; full: of how many slots, the first ones, more is
+    told than what falls.
     """
     weather = columns[_WEATHER:_WEATHER_END]
     derive_weather(
@@ -34,6 +35,7 @@ def derive(columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArra
         columns[_VISIBILITY],
         columns[_CAPE],
         columns[_CAPE_UNSTABLE],
+        full,
         weather,
     )
     derive_precipitation(

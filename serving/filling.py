@@ -2,9 +2,9 @@
 
 Shapes: values [variable, time] float32; valid [time], intervals [variable, time] s; of a plan's steps quantities,
 methods, factors, after [step], rows [step, 5]; within [step, 2] s, from when to when a step has values; starts, ends
-[slot] s; when [slot] row of serving.preference.When; part [when, quantity], what may be filled; columns [quantity,
-slot] float64, NaN = missing; left [quantity, when], how many are; who [quantity, slot]; reach [quantity,
-2] s, from when to when a reading has values.
+[slot] s; when [slot] row of serving.preference.When; upto [quantity], how many slots, the first ones, want it; part
+[when, quantity], what may be filled; columns [quantity, slot] float64, NaN = missing; left [quantity, when], how many
+are; who [quantity, slot]; reach [quantity, 2] s, from when to when a reading has values.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def fill(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     when: NDArray[np.int8],
+    upto: NDArray[np.int64],
     part: NDArray[np.bool_],
     sums: NDArray[np.float64],
     first: int,
@@ -121,7 +122,7 @@ def fill(
             # As `tell` does, most of all that is told: without a list of what is wanted between two loops.
             row, factor, over = values[rows[s, 0]], factors[s], after[s]
             last = len(row) - 1
-            for n in range(slots):
+            for n in range(upto[q]):
                 if not math.isnan(columns[q, n]):
                     continue
                 moment, i, share = instants[n], spans.left[n], spans.parts[n]
@@ -145,7 +146,7 @@ def fill(
             continue
         instant = is_of_instant(method)
         count = 0
-        for n in range(slots):
+        for n in range(upto[q]):
             begin = instants[n] if instant else starts[n]
             end = begin if instant else ends[n]
             if math.isnan(columns[q, n]) and low <= begin and end <= high and ends[n] > after[s]:
@@ -172,7 +173,7 @@ def fill(
     wet = False
     for n in range(slots):
         wet |= (who[_AMOUNT, n] == number) | (who[_RATE, n] == number)
-    missing = 0 if held else count_missing(should, part, starts, ends, when, columns, left, reach)
+    missing = 0 if held else count_missing(should, part, starts, ends, when, upto, columns, left, reach)
     return given, lately, missing, wet
 
 
@@ -182,6 +183,7 @@ def is_missing(
     part: NDArray[np.bool_],
     starts: NDArray[np.int64],
     when: NDArray[np.int8],
+    upto: NDArray[np.int64],
     columns: NDArray[np.float64],
     left: NDArray[np.int64],
     first: int,
@@ -190,7 +192,7 @@ def is_missing(
     """Whether any of these quantities is missing, and may be filled, in a slot that starts from `first` to `last`."""
     for q in range(len(has)):
         if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
-            for n in range(len(starts)):
+            for n in range(upto[q]):
                 if math.isnan(columns[q, n]) and part[when[n], q] and first <= starts[n] <= last:
                     return True
     return False
@@ -203,6 +205,7 @@ def count_missing(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     when: NDArray[np.int8],
+    upto: NDArray[np.int64],
     columns: NDArray[np.float64],
     left: NDArray[np.int64],
     reach: NDArray[np.int64],
@@ -214,7 +217,7 @@ def count_missing(
             hours, minutes, low, high = part[0, q], part[1, q], reach[q, 0], reach[q, 1]
             row = columns[q]
             # Without a branch, so that several slots are looked at at once.
-            for n in range(len(starts)):
+            for n in range(upto[q]):
                 may = minutes if when[n] else hours
                 count += math.isnan(row[n]) & may & (low <= starts[n]) & (ends[n] <= high)
     return count

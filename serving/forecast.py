@@ -102,7 +102,7 @@ def build_forecast(
             raise _nothing_left(place, sources, now)
         rungs = rungs_of(sources, options, troubled, now)
         trail = trail_of(place, sources, mix, merged) if options.provenance else None
-        derive(merged.matrix, timeline.slots.starts, timeline.slots.ends)
+        derive(merged.matrix, timeline.slots.starts, timeline.slots.ends, timeline.slots.full)
         parts += Body(merged.matrix, timeline, place, options, trail).written()
     if options.wants("flags"):
         parts += (b',"flags":', orjson.dumps(make_flags(sources, rungs, options, place)))

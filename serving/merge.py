@@ -19,13 +19,15 @@ from serving.filling import count_missing, fill, is_missing
 from serving.kinds import fill_kind, fill_storm
 from serving.plan import Plan
 from serving.preference import Part, When
-from serving.quantities import INDEX, NAMES, QUANTITIES
+from serving.quantities import FALLING, INDEX, NAMES, QUANTITIES
 from serving.sun import STEP, daylight
 
 _DAY = 86_400
 _LIGHT_MARGIN = 2 * _DAY
 _BLENDING = int(BLENDS.sum())
+_FALLING = np.array(FALLING)
 NOBODY = -1
+EVERY = 2**62
 MINUTE = 60
 
 
@@ -33,11 +35,13 @@ MINUTE = 60
 class Slots:
     """Spans of time to be told, Unix seconds: starts, ends: [slot] int64, each starts[i] < ends[i].
 
-    Those of a minute are of now, the longer ones hours.
+    Those of a minute are of now, the longer ones hours. full: of the first so many everything is told, of the others
+    only what falls.
     """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+    full: int = EVERY
 
     @cached_property
     def when(self) -> NDArray[np.int8]:
@@ -45,9 +49,15 @@ class Slots:
         return (self.ends - self.starts <= MINUTE).view(np.int8)
 
     @cached_property
+    def upto(self) -> NDArray[np.int64]:
+        """[quantity] how many of the slots, the first ones, are told of each."""
+        count = len(self.starts)
+        return np.where(_FALLING, count, min(self.full, count))
+
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """[when] how many there are of each kind."""
-        return np.bincount(self.when, minlength=len(When))
+        """[quantity, when] how many of these there are of each kind."""
+        return np.stack([np.bincount(self.when[:upto], minlength=len(When)) for upto in self.upto])
 
     @cached_property
     def reach(self) -> tuple[int, int, int]:
@@ -116,7 +126,7 @@ class Mix:
         self._matrix = np.empty((len(COLUMNS), count))
         self._matrix.fill(np.nan)
         self._columns = self._matrix[: len(NAMES)]
-        self._left = np.tile(slots.counts, (len(NAMES), 1))
+        self._left = slots.counts.copy()
         self._who = np.empty((len(NAMES), count), dtype=np.int16)
         self._who.fill(NOBODY)
         self.begin, self.last, until = slots.reach
@@ -148,8 +158,9 @@ class Mix:
 
     def _is_missing(self, has: NDArray[np.bool_], part: Part, first: int, last: int) -> bool:
         slots = self.slots
+        mask = part_mask(part)
         missing: bool = is_missing(
-            has, part_mask(part), slots.starts, slots.when, self._columns, self._left, first, last
+            has, mask, slots.starts, slots.when, slots.upto, self._columns, self._left, first, last
         )
         return missing
 
@@ -159,8 +170,10 @@ class Mix:
         if plan.held:
             return 0
         reach = plan.reach if reading is None else reading.reach
-        starts, ends, when = self.slots.starts, self.slots.ends, self.slots.when
-        count: int = count_missing(plan.should, part_mask(part), starts, ends, when, self._columns, self._left, reach)
+        slots, mask = self.slots, part_mask(part)
+        count: int = count_missing(
+            plan.should, mask, slots.starts, slots.ends, slots.when, slots.upto, self._columns, self._left, reach
+        )
         return count
 
     def take(self, reading: Reading, part: Part) -> int:
@@ -194,6 +207,7 @@ class Mix:
             slots.starts,
             slots.ends,
             slots.when,
+            slots.upto,
             part_mask(part),
             self._sums,
             self._first,

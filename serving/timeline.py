@@ -105,5 +105,7 @@ def _timeline(
     if minutes:
         starts = MINUTE * np.arange(minutes, dtype=np.int64) + instant
         spans.append((starts, starts + MINUTE))
-    slots = Slots(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]))
+    # Of the minutes after the one that is now only what falls is told.
+    full = count + 1 if minutes else count
+    slots = Slots(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]), full)
     return Timeline(slots, whole, today, hourly, hours, count, minutes)
