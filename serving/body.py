@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -15,52 +16,51 @@ from serving.icons import fill_icons
 from serving.options import ForecastOptions, Icons
 from serving.places import Place
 from serving.provenance import Trail
-from serving.response import icon_in_json, layout_of, told_fields, write_points
+from serving.response import formats_of, icon_in_json, told_fields, write_points
 from serving.span_icons import days_icon, minutes_icon, span_icon
 from serving.statistics import fallen_until
-from serving.timeline import Timeline, chosen
+from serving.timeline import Timeline
 
 # The icon of the hours is that of so many of them, in so many parts.
 AHEAD, PARTS = 24, 4
 Piece = bytes | memoryview
 _ICON = COLUMN["icon"]
+_ONE = np.zeros(1, dtype=np.int64)
 _AMOUNTS = [COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")]
 
 
-class Body(NamedTuple):
+class Body:
     """What the blocks are made of. columns: [column, slot], rows of serving.fields.COLUMNS, icons still missing; trail:
     who told what, where the client wants to know."""
 
-    columns: NDArray[np.float64]
-    timeline: Timeline
-    place: Place
-    options: ForecastOptions
-    trail: Trail | None = None
+    def __init__(
+        self,
+        columns: NDArray[np.float64],
+        timeline: Timeline,
+        place: Place,
+        options: ForecastOptions,
+        trail: Trail | None = None,
+    ) -> None:
+        self.columns = columns
+        self.timeline = timeline
+        self.place = place
+        self.options = options
+        self.trail = trail
+        self._formats = formats_of(options)
+        self._pirate = options.icons is Icons.PIRATE
 
     def written(self) -> list[Piece]:
         """`,"currently":{...}` and so on, in the order of the contract, in pieces: no byte is moved before they are
         joined."""
-        blocks = {
-            "currently": self._currently,
-            "minutely": self._minutely,
-            "hourly": self._hourly,
-            "day_night": self._day_night,
-            "daily": self._daily,
-        }
         if self.timeline.minutes:
             self._fill_icons(self.timeline.now, 1, False)
         if self.timeline.hours:
             self._fill_icons(self.timeline.hourly, self.timeline.hours, True)
         pieces: list[Piece] = []
-        for block, write in blocks.items():
-            if self.options.wants(block):
-                pieces.append(b',"%s":' % block.encode())
-                pieces += write()
+        for block in self._formats:
+            pieces.append(b',"%s":' % block.encode())
+            pieces += _WRITERS[block](self)
         return pieces
-
-    @property
-    def _pirate(self) -> bool:
-        return self.options.icons is Icons.PIRATE
 
     def _fill_icons(self, first: int, count: int, warns: bool) -> None:
         starts, place = self.timeline.slots.starts, self.place
@@ -68,9 +68,13 @@ class Body(NamedTuple):
 
     def _data(self, block: str, icon: bytes, matrix: NDArray[np.float64], first: int, count: int) -> list[Piece]:
         """A block that is a list, of `count` slots from the first on. matrix: [field, item] of it, or the columns."""
-        points = chosen(block, self.options) + (first if matrix is self.columns else 0)
-        data = write_points(layout_of(block, self.options), matrix, points)
-        return [b'{%s"data":[' % icon, data, b"]%s}" % self._told_by(block, first, count)]
+        layout, items = self._formats[block]
+        points = items + (first if matrix is self.columns else 0)
+        return [
+            b'{%s"data":[' % icon,
+            write_points(layout, matrix, points),
+            b"]%s}" % self._told_by(block, first, count),
+        ]
 
     def _told_by(self, block: str, first: int, count: int) -> bytes:
         """`,"provenance":{...}` of a block that so many slots tell; nothing where nobody asks."""
@@ -87,7 +91,7 @@ class Body(NamedTuple):
         point = self.columns[:, now : now + 1].copy()
         if self.timeline.today is not None:
             fallen_today(self.columns, self.timeline, point)
-        written = write_points(layout_of("currently", self.options), point, np.zeros(1, dtype=np.int64))
+        written = write_points(self._formats["currently"].layout, point, _ONE)
         return [written[:-1], self._told_by("currently", now, 1), b"}"]
 
     def _minutely(self) -> list[Piece]:
@@ -97,10 +101,7 @@ class Body(NamedTuple):
 
     def _hourly(self) -> list[Piece]:
         first = self.timeline.hourly
-        ahead = min(AHEAD, self.timeline.hours)
-        parts = np.array([first + ahead * part // PARTS for part in range(PARTS + 1)])
-        # Kernels are compiled for what cannot be written, as the parts of days can't.
-        parts.setflags(write=False)
+        parts = _parts_of(first, min(AHEAD, self.timeline.hours))
         icon = span_icon(self.columns, first, parts[-1], parts, False, self._pirate)
         return self._data("hourly", self._icon(icon), self.columns, first, self.timeline.hours)
 
@@ -114,6 +115,24 @@ class Body(NamedTuple):
         summary = daily.summarise(self.columns, self.timeline.days, self.place.lat, self.place.lon, self._pirate)
         icon = days_icon(summary[daily.ICON], summary[daily.KIND], self._pirate)
         return self._data("daily", self._icon(icon), summary, 0, len(self.timeline.days.starts))
+
+
+_WRITERS: Mapping[str, Callable[[Body], list[Piece]]] = {
+    "currently": Body._currently,
+    "minutely": Body._minutely,
+    "hourly": Body._hourly,
+    "day_night": Body._day_night,
+    "daily": Body._daily,
+}
+
+
+@lru_cache(maxsize=256)
+def _parts_of(first: int, count: int) -> NDArray[np.int64]:
+    """Where the PARTS of so many hours begin, and where the last one ends."""
+    parts = np.array([first + count * part // PARTS for part in range(PARTS + 1)])
+    # Kernels are compiled for what cannot be written, as the parts of days can't.
+    parts.setflags(write=False)
+    return parts
 
 
 def fallen_today(columns: NDArray[np.float64], timeline: Timeline, point: NDArray[np.float64]) -> None:

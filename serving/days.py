@@ -104,6 +104,7 @@ def local_hour(name: str, now: datetime) -> int:
     return seconds - (seconds + offset_at(name, seconds)) % HOUR
 
 
+@lru_cache(maxsize=4096)
 def offset_at(name: str, instant: int) -> int:
     """The zone's offset from UTC at an instant, seconds, east positive."""
     delta = datetime.fromtimestamp(instant, tz=UTC).astimezone(zone(name)).utcoffset()

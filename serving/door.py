@@ -24,7 +24,7 @@ from serving.forecast import ForecastUnavailable, NoForecast, build_forecast
 from serving.health import health
 from serving.metrics import Metrics
 from serving.options import AI_MODELS, ForecastOptions
-from serving.preference import is_plain, source_name
+from serving.preference import is_plain
 from serving.problems import BROKEN, MEDIA_TYPE, problem, problem_headers
 from serving.roster import is_asked, is_excluded
 from serving.rungs import Rung
@@ -115,7 +115,7 @@ class ForecastDoor:
         try:
             # Offsets from now are counted from the minute, too: their answers can be kept as long.
             minute = now.replace(second=0, microsecond=0)
-            place, options = parse_request(location, query, minute, source_names(snapshot), past=self._past)
+            place, options = parse_request(location, query, minute, snapshot.names, past=self._past)
             if not snapshot.stores:
                 return self._unavailable("there is no forecast yet", snapshot, options, now, {})
             if not snapshot.runs.roster(options).runs:
@@ -123,7 +123,7 @@ class ForecastDoor:
             tags = self._tags_of(snapshot)
             sampler = Sampler(place, options.nearest, snapshot.grounds)
             validity = tags.of(sampler, options, now)
-            max_age = max(validity.until - int(now.timestamp()), 1)
+            max_age = max(validity.until - validity.instant, 1)
             if wanted.held and (coding := coding_held(wanted.held, validity.tag, wanted.codings)):
                 return Told(304, b"", {}, {}, validity, coding, max_age)
             time = validity.moment.time
@@ -159,7 +159,7 @@ class ForecastDoor:
         )
         more = f"; include={AI_MODELS} asks for AI models, too" if learned else ""
         if options.exclude:
-            names = ", ".join(sorted(source_names(snapshot)))
+            names = ", ".join(sorted(snapshot.names))
             raise BadRequest(f"exclude leaves no source of {names}{more}")
         return self._unavailable(f"nothing that is here forecasts plain values{more}", snapshot, options, now, {})
 
@@ -216,9 +216,3 @@ def troubled(snapshot: Snapshot, options: ForecastOptions) -> frozenset[str]:
         return snapshot.troubled
     asked = {store.schema.model: is_asked(store.schema, options) for store in snapshot.stores}
     return frozenset(model for model in snapshot.troubled if asked.get(model, is_plain(model)))
-
-
-def source_names(snapshot: Snapshot) -> set[str]:
-    """What the models that are known here may be called."""
-    models = [state.model for state in snapshot.models]
-    return {*models, *map(source_name, models)}

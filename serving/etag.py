@@ -57,11 +57,13 @@ class Standing:
 class Validity(NamedTuple):
     """What is known of an answer before it is made.
 
-    until: how long caches may keep it: until its moment ends, or until the next run should be here. Unix seconds.
+    instant: when it is told; until: how long caches may keep it: until its moment ends, or until the next run should be
+    here. Unix seconds.
     """
 
     moment: Moment
     tag: str
+    instant: int
     until: int
 
 
@@ -84,7 +86,7 @@ class Tags:
 
     def hold(self, snapshot: Snapshot) -> bool:
         """Whether these are the snapshot's tags, also since a part of the past turned out to be damaged."""
-        return snapshot is self.snapshot and all(past.here is here for past, here in self._past)
+        return snapshot is self.snapshot and all([past.here is here for past, here in self._past])
 
     def of(self, sampler: Sampler, options: ForecastOptions, now: datetime) -> Validity:
         """The tag of the answer that would be made now of the sampler's place."""
@@ -102,7 +104,7 @@ class Tags:
                 until = min(until, each.due if each.due > instant else instant + MINUTE)
             elif each.stale <= moment.start:
                 told.update(b"stale" + each.identity)
-        return Validity(moment, urlsafe_b64encode(told.digest()).decode(), until)
+        return Validity(moment, urlsafe_b64encode(told.digest()).decode(), instant, until)
 
     def _asked_for(self, options: ForecastOptions) -> list[Standing]:
         key = options.exclude, options.ai

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -15,24 +14,12 @@ from serving.options import ForecastOptions
 from serving.places import Place
 from serving.rungs import lowest
 from serving.sources import Sources
-from storage.schema import ANALYSIS, StoreSchema
 
 
 @lru_cache(maxsize=1)
 def product_version() -> str:
     """The version of this software as `flags.version` tells it."""
     return f"Windlass {version('windlass')}"
-
-
-def time_of(schema: StoreSchema) -> str:
-    """When a run began, as `sourceTimes` tells it: of an analysis, which there is every quarter of an hour, with the
-    minutes."""
-    return _time_in_words(schema.init_time, ANALYSIS in schema.traits)
-
-
-@lru_cache(maxsize=256)
-def _time_in_words(init_time: datetime, minutes: bool) -> str:
-    return f"{init_time:%Y-%m-%d %H:%M}Z" if minutes else f"{init_time:%Y-%m-%d %H}Z"
 
 
 def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: Place) -> dict[str, Any]:
@@ -42,12 +29,10 @@ def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: 
     past: dict[str, list[str]] = {}
     cells: dict[str, dict[str, float]] = {}
     for source in sources.models:
-        name = preference.source_name(source.model)
         for run in source.runs:
             if not run.reading.given:
                 continue
-            schema = run.store.schema
-            time = time_of(schema)
+            name, time = run.reading.plan.source, run.reading.plan.time
             if name in times:
                 if run.short:
                     past.setdefault(name, []).append(time)
@@ -55,8 +40,9 @@ def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: 
                     earlier[name] = time
                 continue
             times[name] = time
-            lat, lon = schema.grid.latlon(run.cell)
-            cells[name] = {"x": run.cell.x, "y": run.cell.y, "lat": round(lat, 4), "lon": round(lon, 4)}
+            lat, lon = run.store.schema.grid.latlon(run.cell)
+            y, x = run.cell
+            cells[name] = {"x": x, "y": y, "lat": round(lat, 4), "lon": round(lon, 4)}
     flags: dict[str, Any] = {
         "sources": list(times),
         "sourceTimes": times,
@@ -75,7 +61,7 @@ def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: 
         flags["gaps"] = gaps
     if sources.stale:
         flags["staleSources"] = sorted(map(preference.source_name, sources.stale))
-    if unreadable := [source.model for source in sources.models if source.unreadable]:
+    if not sources.sound and (unreadable := [source.model for source in sources.models if source.unreadable]):
         flags["unreadableSources"] = [preference.source_name(model) for model in unreadable]
     if options.version >= 2:
         city = nearest_city(place.lat, place.lon)

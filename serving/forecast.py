@@ -90,7 +90,7 @@ def build_forecast(
         "offset": days.offset_at(place.timezone, int(moment.timestamp() // 1)) / 3600,
     }
     parts: list[Piece] = [orjson.dumps(head)[:-1]]
-    height = sampler.elevation(source.model for source in sources.models)
+    height = sampler.elevation([source.model for source in sources.models])
     if height is not None:
         parts.append(b',"elevation":%d' % shown_height(height, options.units))
     rungs: Rungs = {}
@@ -107,12 +107,12 @@ def build_forecast(
     if options.wants("flags"):
         parts += (b',"flags":', orjson.dumps(make_flags(sources, rungs, options, place)))
     parts.append(b"}")
-    return Answer(b"".join(parts), rungs, not any(source.damaged for source in sources.models))
+    return Answer(b"".join(parts), rungs, sources.sound)
 
 
 def _is_here(sources: Sources, stores: Sequence[Store]) -> bool:
     """Whether a forecast covers the place, or only what goes with one, as nothing else is served at all."""
-    if any(not source.beside for source in sources.models):
+    if not all([source.beside for source in sources.models]):
         return True
     return bool(sources.models) and all(is_beside(store.schema) for store in stores)
 

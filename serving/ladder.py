@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from serving.options import ForecastOptions
 from serving.roster import is_excluded
@@ -19,8 +19,9 @@ def rungs_of(sources: Sources, options: ForecastOptions, troubled: Collection[st
     troubled: models of which something newer cannot be used, or nothing at all.
     """
     rungs = dict.fromkeys(sources.stale, Rung.NEXT_MODEL)
+    instant = now.timestamp()
     for source in sources.models:
-        rung = _rung_of(source, troubled, now)
+        rung = _rung_of(source, troubled, instant)
         if rung is not None:
             rungs[source.model] = rung
     if troubled:
@@ -31,24 +32,24 @@ def rungs_of(sources: Sources, options: ForecastOptions, troubled: Collection[st
     return rungs
 
 
-def _rung_of(source: Source, troubled: Collection[str], now: datetime) -> Rung | None:
-    schema = source.newest.schema
+def _rung_of(source: Source, troubled: Collection[str], instant: float) -> Rung | None:
     told = lately = earlier = False
-    # Hours beyond the last lead of a complete run are no gap in it: the cycles of some models differ in length.
-    complete = schema.is_complete and not schema.withheld and not source.unreadable and not source.lacked
-    for run in source.runs:
-        given = run.reading.given
-        told = told or given > 0
-        if given if source.beside else run.reading.lately:
-            lately = True
-            earlier = earlier or run.store is not source.newest
+    for store, _, reading, _ in source.runs:
+        if reading.given:
+            told = True
+            if source.beside or reading.lately:
+                lately = True
+                earlier = earlier or store is not source.newest
     if source.overtaken:
         return Rung.NEXT_MODEL
+    schema, unreadable = source.newest.schema, source.unreadable
     if not lately:
-        over = schema.forecasts and now - schema.init_time > timedelta(minutes=schema.lead_times[-1])
-        if source.unreadable or over:
+        over = schema.forecasts and instant - schema.init_time.timestamp() > 60 * schema.lead_times[-1]
+        if unreadable or over:
             return Rung.NEXT_MODEL
         return Rung.NEWEST if told else None
-    if source.unreadable or source.model in troubled or schema.late_at <= now.timestamp():
+    if unreadable or source.model in troubled or schema.late_at <= instant:
         return Rung.LAST_GOOD
+    # Hours beyond the last lead of a complete run are no gap in it: the cycles of some models differ in length.
+    complete = schema.is_complete and not schema.withheld and not source.lacked
     return Rung.PREVIOUS_RUN if earlier and not complete else Rung.NEWEST

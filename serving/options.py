@@ -15,8 +15,8 @@ NOT_OF_THE_PAST = frozenset({"minutely", "day_night", "alerts"})
 """Blocks that the Time Machine never tells."""
 DAY_NIGHT, AI_MODELS = "day_night_forecast", "aimodels"
 """What `include` may hold that changes an answer."""
-HOURS, EXTENDED_HOURS, DAYS, HALVES = 48, 168, 8, 16
-"""How many entries `hourly`, `hourly` with `extend`, `daily` and `day_night` have in a forecast."""
+MINUTES, HOURS, EXTENDED_HOURS, DAYS, HALVES = 61, 48, 168, 8, 16
+"""How many entries `minutely`, `hourly`, `hourly` with `extend`, `daily` and `day_night` have in a forecast."""
 
 
 class Missing(StrEnum):
@@ -74,7 +74,11 @@ class ForecastOptions:
         return AI_MODELS in self.include
 
     def entries(self, block: str) -> int:
-        """How many entries the data of `hourly`, `daily` or `day_night` have at most, before indices pick of them."""
+        """How many entries the data of a block have at most, before indices pick of them."""
+        if block == "currently":
+            return 1
+        if block == "minutely":
+            return MINUTES
         if block == "hourly":
             if self.at is not None:
                 return self.hours or 24 * (self.days or 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.preference import source_name
 from serving.quantities import INDEX, KIND_NAMES, QUANTITIES, Method, Quantity, Recipe
 from serving.series import MAX_GAP
 from storage.schema import ANALYSIS, StoreSchema
@@ -38,6 +39,7 @@ class Steps:
 class Plan:
     """Which rows of a store fill which quantity, and when its leads are valid.
 
+    source, time: what the `flags` of an answer call the model, and the run.
     valid: [time] s; intervals: [variable, time] s; begins: [variable] when the first of them begins, s; steps: of what
     is filled slot by slot; methods: [quantity] of each quantity's first recipe; expected: `methods` as they would be
     with the variables that were withheld; gives, should: [quantity], whether `steps` fill it, or would with what was
@@ -48,6 +50,8 @@ class Plan:
     """
 
     model: str
+    source: str
+    time: str
     valid: NDArray[np.int64]
     intervals: NDArray[np.int64]
     begins: NDArray[np.int64]
@@ -64,6 +68,12 @@ class Plan:
     last: int
     reach: NDArray[np.int64]
     held: int
+
+
+def time_of(schema: StoreSchema) -> str:
+    """When a run began, as `sourceTimes` tells it: of an analysis, which there is every quarter of an hour, with the
+    minutes."""
+    return f"{schema.init_time:%Y-%m-%d %H:%M}Z" if ANALYSIS in schema.traits else f"{schema.init_time:%Y-%m-%d %H}Z"
 
 
 def make_plan(schema: StoreSchema) -> Plan:
@@ -91,6 +101,8 @@ def make_plan(schema: StoreSchema) -> Plan:
             expected[q] = meant.method
     return Plan(
         model=schema.model,
+        source=source_name(schema.model),
+        time=time_of(schema),
         valid=valid,
         intervals=intervals,
         begins=(valid - intervals).min(axis=1),

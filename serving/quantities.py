@@ -174,5 +174,5 @@ FALLING = tuple(
     quantity.group is not Group.WEATHER or quantity.name in ("temperature", "eastward_wind", "northward_wind")
     for quantity in QUANTITIES
 )
-"""Whether each is needed where only what falls is told: its kind follows from temperature, snow's depth from wind, too."""
+"""Whether each is needed where only what falls is told: its kind goes by temperature, how deep snow is by wind, too."""
 INDEX = {name: index for index, name in enumerate(NAMES)}

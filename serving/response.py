@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +96,36 @@ def told_fields(block: str, options: ForecastOptions) -> list[Field]:
     return [field for field in BLOCK_FIELDS[block] if field.is_told(options.version, options.extra, past)]
 
 
+class Format(NamedTuple):
+    """How a block is written. items: positions of those of its items that are told, not to be written to."""
+
+    layout: Layout
+    items: NDArray[np.int64]
+
+
 @lru_cache(maxsize=256)
-def layout_of(block: str, options: ForecastOptions) -> Layout:
-    """The layout of a block as the client asked for it."""
+def formats_of(options: ForecastOptions) -> dict[str, Format]:
+    """Block -> its format, of those that the client wants, in their order; raises IndexError for an item that one does
+    not have."""
     past = options.at is None or options.tmextra
-    return _layout(block, options.units, options.version, options.extra, past, options.missing)
+    return {
+        block: Format(
+            _layout(block, options.units, options.version, options.extra, past, options.missing),
+            _items(block, options),
+        )
+        for block in BLOCK_FIELDS
+        if options.wants(block)
+    }
+
+
+def _items(block: str, options: ForecastOptions) -> NDArray[np.int64]:
+    count = options.entries(block)
+    named: tuple[int, ...] | None = getattr(options, f"{block}_indices", None)
+    if named is None:
+        return np.arange(count, dtype=np.int64)
+    if named and not (min(named) >= 0 and max(named) < count):
+        raise IndexError(f"{block} has the positions 0 to {count - 1}, and not {max(named)}")
+    return np.array(named, dtype=np.int64)
 
 
 @lru_cache(maxsize=256)

@@ -73,12 +73,15 @@ class Source:
         return None
 
 
-@dataclass(frozen=True)
-class Sources:
-    """The models that cover the place and were asked, best first; those that are too old, by their newest runs."""
+class Sources(NamedTuple):
+    """The models that cover the place and were asked, best first; those that are too old, by their newest runs.
+
+    sound: every store that was asked could be read.
+    """
 
     models: list[Source]
     stale: dict[str, Store]
+    sound: bool
 
 
 Pasts = Mapping[str, RunOfRuns]
@@ -139,7 +142,7 @@ def read_sources(
                 if missing and _missing(source, plan_of(source.newest.schema), mix, part) < missing:
                     source.overtaken = True
                     break
-    return Sources(sources, too_old)
+    return Sources(sources, too_old, not any([source.damaged for source in sources]))
 
 
 def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[str, Source]) -> None:

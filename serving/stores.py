@@ -14,12 +14,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from serving.history import OpenShorts, RunOfRuns, Span
 from serving.marks import Mark, look_of, mark_of
 from serving.opening import Unusable, manifest_in, minute, open_store, record_in
+from serving.preference import source_name
 from serving.roster import OpenRuns
 from serving.static import Static, open_static
 from serving.terrain import UNKNOWN, Grounds
@@ -74,6 +76,11 @@ class Snapshot:
     troubled: frozenset[str] = frozenset()
     pasts: Mapping[str, RunOfRuns] = field(default_factory=dict)
     grounds: Grounds = UNKNOWN
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What the models that are known here may be called."""
+        return frozenset(name for state in self.models for name in (state.model, source_name(state.model)))
 
 
 class Stores:

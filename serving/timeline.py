@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from serving import days
 from serving.daily import DayHours, day_hours
 from serving.merge import Slots
-from serving.options import ForecastOptions
+from serving.options import MINUTES, ForecastOptions
 from serving.places import Place
 
 MINUTE = 60
-MINUTES = 61
 REMEMBERED = 128
 """So many timelines are remembered, of about 10 kB: all that is asked in a minute and a zone has the same."""
 
@@ -38,19 +37,6 @@ class Timeline:
     hours: int
     now: int
     minutes: int
-
-
-@lru_cache(maxsize=256)
-def chosen(block: str, options: ForecastOptions) -> NDArray[np.int64]:
-    """Positions of the items of a block that are told, not to be written to; raises IndexError for one that it does not
-    have."""
-    count = MINUTES if block == "minutely" else options.entries(block)
-    named: tuple[int, ...] | None = getattr(options, f"{block}_indices", None)
-    if named is None:
-        return np.arange(count, dtype=np.int64)
-    if named and not (min(named) >= 0 and max(named) < count):
-        raise IndexError(f"{block} has the positions 0 to {count - 1}, and not {max(named)}")
-    return np.array(named, dtype=np.int64)
 
 
 def make_timeline(place: Place, options: ForecastOptions, now: datetime) -> Timeline:

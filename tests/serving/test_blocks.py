@@ -15,7 +15,7 @@ from serving.blocks import BLOCK_FIELDS
 from serving.forecast import ForecastOptions, NoForecast, Place, build_forecast
 from serving.icons import ICON_WORDS, PLAIN_ICON_WORDS
 from serving.options import DAY_NIGHT, Icons, Missing
-from serving.timeline import chosen
+from serving.response import formats_of
 from serving.units import System
 
 INIT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -120,7 +120,7 @@ def test_indices_choose_items(gfs: list[Any]) -> None:
 
 def test_an_index_that_a_block_does_not_have_is_never_read() -> None:
     with pytest.raises(IndexError, match="hourly has the positions 0 to 47, and not 48"):
-        chosen("hourly", ForecastOptions(hourly_indices=(1, 48)))
+        formats_of(ForecastOptions(hourly_indices=(1, 48)))
 
 
 @pytest.mark.parametrize(("missing", "number", "word"), [(Missing.NULL, None, None), (Missing.NUMBER, -999, "none")])
