@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from threading import Event, Thread
-from time import monotonic, process_time, process_time_ns, thread_time
+from time import clock_gettime, monotonic, process_time, process_time_ns, thread_time
 from types import TracebackType
 
 import psutil
 
 ROUNDS = 9
 ROUND_NS = 60_000_000
+# Linux: user and system time, of the process whose number is above the lowest three bits, all of them turned.
+_CPU_CLOCK = 0b010
 
 
 def cpu_micros(calls: Mapping[str, Callable[[int], object]]) -> dict[str, float]:
@@ -191,6 +193,9 @@ def folder_bytes(folder: Path, but: tuple[str, ...] = ()) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a living process and its children have used."""
-    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+    """CPU time that a living process and its children have used.
+
+    What `/proc` and psutil tell comes in ticks of 10 ms: the clock of a process (clock_getcpuclockid(3)) has none.
+    """
+    processes = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return sum(clock_gettime((~process << 3) | _CPU_CLOCK) for process in processes)
