@@ -80,8 +80,7 @@ def fill(
     after: NDArray[np.int64],
     should: NDArray[np.bool_],
     is_new: bool,
-    within: NDArray[np.int64],
-    reach: NDArray[np.int64],
+    bounds: NDArray[np.int64],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     when: NDArray[np.int8],
@@ -97,10 +96,11 @@ def fill(
 ) -> tuple[int, int, int, bool]:
     """Fill what is still missing, and may be filled, from one reading.
 
-    is_new: its `within` and `reach` are not measured yet. across: tell instants between leads more than MAX_GAP apart,
-    too. Returns how many numbers it gave, how many of them to slots from `since` on, how many are missing still that it
-    `should` have told, and whether any amount or rate of precipitation is its own.
+    is_new: its `bounds`, which are reach and within, are not measured yet. across: tell instants between leads more
+    than MAX_GAP apart, too. Returns how many numbers it gave, how many of them to slots from `since` on, how many are
+    missing still that it `should` have told, and whether any amount or rate of precipitation is its own.
     """
+    reach, within = bounds[: len(should)], bounds[len(should) :]
     if is_new:
         measure_reach(values, valid, intervals, begins, quantities, methods, rows, within, reach)
     slots = len(starts)

@@ -55,6 +55,11 @@ class Slots:
         return np.where(_FALLING, count, min(self.full, count))
 
     @cached_property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:
+        """starts, ends, when, upto."""
+        return self.starts, self.ends, self.when, self.upto
+
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """[quantity, when] how many of these there are of each kind."""
         return np.stack([np.bincount(self.when[:upto], minlength=len(When)) for upto in self.upto])
@@ -70,11 +75,11 @@ class Reading:
 
     since: from when on what it gives counts in `lately`, s. number: its place among the readings of a mix, NOBODY
     before it is taken. given: how many numbers it gave so far; lately: how many of them to slots from `since` on; wet:
-    whether any amount or rate of precipitation is its own; within: [step, 2], reach: [quantity, 2] from when to when it
-    has values, s.
+    whether any amount or rate of precipitation is its own; bounds: [quantities and steps of the plan, 2] from when to
+    when they have values, s.
     """
 
-    __slots__ = ("given", "lately", "number", "plan", "reach", "since", "values", "wet", "within")
+    __slots__ = ("bounds", "given", "lately", "number", "plan", "since", "values", "wet")
 
     def __init__(self, plan: Plan, values: NDArray[np.float32], since: int = 0) -> None:
         self.plan = plan
@@ -83,9 +88,12 @@ class Reading:
         self.number = NOBODY
         self.given = self.lately = 0
         self.wet = False
-        steps = len(plan.steps.quantities)
-        bounds = np.empty((steps + len(NAMES), 2), dtype=np.int64)
-        self.within, self.reach = bounds[:steps], bounds[steps:]
+        self.bounds = np.empty(plan.bounds, dtype=np.int64)
+
+    @property
+    def reach(self) -> NDArray[np.int64]:
+        """[quantity, 2] from when to when it has values, s."""
+        return self.bounds[: len(NAMES)]
 
 
 @dataclass(frozen=True)
@@ -170,10 +178,8 @@ class Mix:
         if plan.held:
             return 0
         reach = plan.reach if reading is None else reading.reach
-        slots, mask = self.slots, part_mask(part)
-        count: int = count_missing(
-            plan.should, mask, slots.starts, slots.ends, slots.when, slots.upto, self._columns, self._left, reach
-        )
+        mask, slots = part_mask(part), self.slots.arrays
+        count: int = count_missing(plan.should, mask, *slots, self._columns, self._left, reach)
         return count
 
     def take(self, reading: Reading, part: Part) -> int:
@@ -187,7 +193,6 @@ class Mix:
 
     def _fill(self, reading: Reading, part: Part, is_new: bool, across: bool) -> int:
         slots, plan = self.slots, reading.plan
-        steps = plan.steps
         given, lately, missing, wet = fill(
             reading.number,
             reading.values,
@@ -195,19 +200,11 @@ class Mix:
             plan.intervals,
             plan.begins,
             plan.held,
-            steps.quantities,
-            steps.methods,
-            steps.rows,
-            steps.factors,
-            steps.after,
+            *plan.steps,
             plan.should,
             is_new,
-            reading.within,
-            reading.reach,
-            slots.starts,
-            slots.ends,
-            slots.when,
-            slots.upto,
+            reading.bounds,
+            *slots.arrays,
             part_mask(part),
             self._sums,
             self._first,
@@ -260,10 +257,7 @@ class Mix:
                 reading.values,
                 plan.valid,
                 plan.intervals,
-                steps.quantities,
-                steps.methods,
-                steps.rows,
-                steps.factors,
+                *steps[:4],
                 models,
                 seams[:count],
                 starts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,7 @@ ALWAYS = -(2**62)
 _KIND, _STORM = INDEX["kind"], INDEX["storm_distance"]
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """The ways in which a store fills quantities, in the order in which they are tried.
 
     quantities: [step] row of the quantity; methods: [step]; rows: [step, 5] row of each name, -1 absent; factors:
@@ -39,6 +39,7 @@ class Steps:
 class Plan:
     """Which rows of a store fill which quantity, and when its leads are valid.
 
+    bounds: how many numbers a reading of it has that tell from when to when its quantities and steps have values.
     source, time: what the `flags` of an answer call the model, and the run.
     valid: [time] s; intervals: [variable, time] s; begins: [variable] when the first of them begins, s; steps: of what
     is filled slot by slot; methods: [quantity] of each quantity's first recipe; expected: `methods` as they would be
@@ -63,6 +64,7 @@ class Plan:
     kind: NDArray[np.int64] | None
     by_chance: bool
     storm: NDArray[np.int64] | None
+    bounds: tuple[int, int]
     wide: bool
     first: int
     last: int
@@ -114,6 +116,7 @@ def make_plan(schema: StoreSchema) -> Plan:
         kind=rows[_KIND] if methods[_KIND] else None,
         by_chance=bool(methods[_KIND] == Method.KIND_BY_CHANCE),
         storm=rows[_STORM] if methods[_STORM] else None,
+        bounds=(len(QUANTITIES) + len(steps), 2),
         wide=bool((np.diff(valid) > MAX_GAP).any()),
         first=int(valid[0]),
         last=int(valid[-1]),

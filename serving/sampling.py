@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
 from typing import NamedTuple
@@ -38,16 +37,16 @@ class Voices(NamedTuple):
     rise: float | None
 
 
-@dataclass(frozen=True)
 class Sampler:
     """Reads stores at a place. nearest: the nearest cell as it is, with nothing between cells and nothing corrected."""
 
-    place: Place
-    nearest: bool = False
-    grounds: Grounds = UNKNOWN
-    _found: dict[int, tuple[Grid, Around | None]] = field(default_factory=dict)
-    # Runs of a model on one grid have the same.
-    _voices: dict[tuple[str, int], Voices] = field(default_factory=dict)
+    def __init__(self, place: Place, nearest: bool = False, grounds: Grounds = UNKNOWN) -> None:
+        self.place = place
+        self.nearest = nearest
+        self.grounds = grounds
+        self._found: dict[int, tuple[Grid, Around | None]] = {}
+        # Runs of a model on one grid have the same.
+        self._voices: dict[tuple[str, int], Voices] = {}
 
     def find(self, grid: Grid) -> Around | None:
         """The cells around the place that may be read, None beyond the grid; remembered of each grid object."""
@@ -95,16 +94,15 @@ class Sampler:
             return None
 
     def read(self, store: Store, around: Around) -> NDArray[np.float32]:
-        """[variable, time] float32 of the place, NaN = missing. Raises CorruptStore."""
+        """[variable, time] float32 of the place, NaN = missing; around: what `find` told. Raises CorruptStore."""
         schema = store.schema
-        if self.nearest or schema.model not in self.grounds.models:
-            return store.mixed(around)
-        key = schema.model, id(schema.grid)
+        key = schema.model, id(around)
         voices = self._voices.get(key)
         if voices is None:
-            voices = self._voices[key] = self._voices_of(schema, around)
+            speak = not self.nearest and schema.model in self.grounds.models
+            voices = self._voices[key] = self._voices_of(schema, around) if speak else Voices(around, None)
         values = store.mixed(voices.around)
-        return at_height(values, schema, voices.rise) if voices.rise is not None else values
+        return values if voices.rise is None else at_height(values, schema, voices.rise)
 
     def _voices_of(self, schema: StoreSchema, around: Around) -> Voices:
         static, own = self.grounds.models[schema.model], self.own

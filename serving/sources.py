@@ -18,7 +18,7 @@ from serving.preference import Part, Turn
 from serving.roster import Candidate, Runs, Store, roster_of
 from serving.sampling import Sampler
 from storage.errors import CorruptStore
-from storage.grids import Cell
+from storage.grids import Around, Cell
 from storage.schema import ANALYSIS, StoreSchema
 
 log = logging.getLogger(__name__)
@@ -31,9 +31,14 @@ class Run(NamedTuple):
     """A run that was read at the place; `short`: from its short store."""
 
     store: Store
-    cell: Cell
+    around: Around
     reading: Reading
     short: bool
+
+    @property
+    def cell(self) -> Cell:
+        """The nearest one."""
+        return self.around.four.cells[0]
 
     @property
     def number(self) -> int:
@@ -186,8 +191,9 @@ def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[
 def _read(source: Source, candidate: Candidate, ask: Ask) -> Reading | None:
     """A run at the place, read now or before; None where it tells nothing."""
     store, plan, short = candidate
-    if run := source.run_of(store):
-        return run.reading
+    for run in source.runs:
+        if run.store is store:
+            return run.reading
     if source.damaged and any(store is each for each in source.damaged):
         return None
     around = ask.sampler.find(store.schema.grid)
@@ -204,7 +210,7 @@ def _read(source: Source, candidate: Candidate, ask: Ask) -> Reading | None:
             source.damaged.append(store)
         return None
     reading = Reading(plan, values, _NEVER if source.beside else ask.hour)
-    source.runs.append(Run(store, around.four.cells[0], reading, short is not None))
+    source.runs.append(Run(store, around, reading, short is not None))
     return reading
 
 

@@ -58,7 +58,8 @@ class Store:
         self._header = header_rows(schema)
         self._scales = np.array([stored.scale_factor for stored in schema.variables], np.float64)
         self._offsets = np.array([stored.add_offset for stored in schema.variables], np.float64)
-        self._rules = rules_of(schema)
+        # What the kernel asks about every chunk.
+        self._packing = rules_of(schema), self._header, self._scales, self._offsets
         self._series = len(schema.variables), len(schema.lead_times)
         self._most = shards
         self._shards = Shards(path, directory, schema, shards)
@@ -138,10 +139,7 @@ class Store:
             self.schema.block,
             four.weights,
             four.turns,
-            self._rules,
-            self._header,
-            self._scales,
-            self._offsets,
+            *self._packing,
             series,
         )
         if wrong >= 0:

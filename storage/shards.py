@@ -50,13 +50,14 @@ class Shards:
         """The `spans` of the shard of each cell; raises IndexError, CorruptStore."""
         side, columns, found = self._side, self._columns, self._found
         ny, nx = self._grid.ny, self._grid.nx
-        spans = []
-        for y, x in cells:
-            if not (0 <= y < ny and 0 <= x < nx):
-                self._check(y, x)
-            shard = y // side * columns + x // side
-            spans.append(found[shard] if shard in found else self.spans(descriptor, shard))
-        return spans
+        shards = [y // side * columns + x // side for y, x in cells if 0 <= y < ny and 0 <= x < nx]
+        if len(shards) < len(cells):
+            for cell in cells:
+                self._check(*cell)
+        try:
+            return [found[shard] for shard in shards]
+        except KeyError:
+            return [self.spans(descriptor, shard) for shard in shards]
 
     def spans(self, descriptor: Descriptor, shard: int) -> NDArray[np.int64]:
         """[chunk, 2] position in the file and length of every chunk of a shard, -1 of those beyond the grid.
