@@ -27,6 +27,9 @@ ADDED = ("intensity_error", "icon", "time")
 COLUMNS = (*quantities.NAMES, *WEATHER, *PRECIPITATION, *ADDED)
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
+TOLD_ONLY = frozenset({"feels_like", "wind_gust", "pressure", "surface_pressure", "uv_index", "ozone"})
+"""Quantities of which nothing else is made: they are not sought for an answer that has no field for them."""
+
 TEXT = -1
 
 STATION_PRESSURE = "stationPressure"

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving import series
-from serving.quantities import INDEX, Method
+from serving.quantities import INDEX, QUANTITIES, Method
 from serving.tell import Light, Rows, is_of_instant, place_slots, tell
 from storage.kernels import kernel
 
 _LINEAR, _VECTOR = int(Method.LINEAR), int(Method.VECTOR)
 _AMOUNT, _RATE = INDEX["amount"], INDEX["rate"]
+# [quantity] the one in whose place it is used, itself where there is none.
+_INSTEAD = np.array([INDEX[quantity.instead or quantity.name] for quantity in QUANTITIES])
 _FOREVER = 2**62
 
 
@@ -116,14 +118,14 @@ def fill(
         hours, minutes = part[0, q] and left[q, 0] > 0, part[1, q] and left[q, 1] > 0
         if not (hours or minutes):
             continue
-        before, quick = given, 0
+        before, quick, place = given, 0, _INSTEAD[q]
         low, high = within[s, 0], within[s, 1]
         if method == _LINEAR:
             # As `tell` does, most of all that is told: without a list of what is wanted between two loops.
             row, factor, over = values[rows[s, 0]], factors[s], after[s]
             last = len(row) - 1
             for n in range(upto[q]):
-                if not math.isnan(columns[q, n]):
+                if not (math.isnan(columns[q, n]) and math.isnan(columns[place, n])):
                     continue
                 moment, i, share = instants[n], spans.left[n], spans.parts[n]
                 if not (low <= moment and moment <= high and ends[n] > over):
@@ -149,7 +151,13 @@ def fill(
         for n in range(upto[q]):
             begin = instants[n] if instant else starts[n]
             end = begin if instant else ends[n]
-            if math.isnan(columns[q, n]) and low <= begin and end <= high and ends[n] > after[s]:
+            if (
+                math.isnan(columns[q, n])
+                and math.isnan(columns[place, n])
+                and low <= begin
+                and end <= high
+                and ends[n] > after[s]
+            ):
                 wanted[count] = n
                 count += minutes if when[n] else hours
         if count == 0:
@@ -193,7 +201,12 @@ def is_missing(
     for q in range(len(has)):
         if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
             for n in range(upto[q]):
-                if math.isnan(columns[q, n]) and part[when[n], q] and first <= starts[n] <= last:
+                if (
+                    math.isnan(columns[q, n])
+                    and math.isnan(columns[_INSTEAD[q], n])
+                    and part[when[n], q]
+                    and first <= starts[n] <= last
+                ):
                     return True
     return False
 
@@ -215,9 +228,9 @@ def count_missing(
     for q in range(len(has)):
         if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
             hours, minutes, low, high = part[0, q], part[1, q], reach[q, 0], reach[q, 1]
-            row = columns[q]
+            row, place = columns[q], columns[_INSTEAD[q]]
             # Without a branch, so that several slots are looked at at once.
             for n in range(upto[q]):
                 may = minutes if when[n] else hours
-                count += math.isnan(row[n]) & may & (low <= starts[n]) & (ends[n] <= high)
+                count += math.isnan(row[n]) & math.isnan(place[n]) & may & (low <= starts[n]) & (ends[n] <= high)
     return count

@@ -36,12 +36,13 @@ class Slots:
     """Spans of time to be told, Unix seconds: starts, ends: [slot] int64, each starts[i] < ends[i].
 
     Those of a minute are of now, the longer ones hours. full: of the first so many everything is told, of the others
-    only what falls.
+    only what falls. untold: quantities that are told of none.
     """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     full: int = EVERY
+    untold: frozenset[str] = frozenset()
 
     @cached_property
     def when(self) -> NDArray[np.int8]:
@@ -52,7 +53,9 @@ class Slots:
     def upto(self) -> NDArray[np.int64]:
         """[quantity] how many of the slots, the first ones, are told of each."""
         count = len(self.starts)
-        return np.where(_FALLING, count, min(self.full, count))
+        upto = np.where(_FALLING, count, min(self.full, count))
+        upto[[name in self.untold for name in NAMES]] = 0
+        return upto
 
     @cached_property
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:

@@ -68,18 +68,27 @@ class Recipe:
 class Quantity:
     """A column of the merge. A store uses the recipes whose variables it holds, the first that tells an hour.
 
-    blends: where one model ends and another goes on, its last hours pass over to the other's.
+    blends: where one model ends and another goes on, its last hours pass over to the other's. instead: the quantity in
+    whose place it is used, where that one is missing, and not sought elsewhere.
     """
 
     name: str
     recipes: tuple[Recipe, ...]
     group: Group = Group.WEATHER
     blends: bool = False
+    instead: str | None = None
 
 
-def _plain(name: str, *names: str, factor: float = 1.0, group: Group = Group.WEATHER, blends: bool = True) -> Quantity:
+def _plain(
+    name: str,
+    *names: str,
+    factor: float = 1.0,
+    group: Group = Group.WEATHER,
+    blends: bool = True,
+    instead: str | None = None,
+) -> Quantity:
     recipes = tuple(Recipe((each,), method_of(variable(each)), factor) for each in names)
-    return Quantity(name, recipes, group, blends)
+    return Quantity(name, recipes, group, blends, instead)
 
 
 _TEMPERATURE, _DEW_POINT, _HUMIDITY = "air_temperature_2m", "dew_point_temperature_2m", "relative_humidity_2m"
@@ -141,7 +150,7 @@ QUANTITIES = (
         blends=True,
     ),
     _plain("cape", "cape_surface"),
-    _plain("cape_unstable", "cape_most_unstable"),
+    _plain("cape_unstable", "cape_most_unstable", instead="cape"),
     _plain("smoke", "smoke_mass_density_8m"),
     _plain(
         "amount",
@@ -151,7 +160,7 @@ QUANTITIES = (
         group=_RAIN,
         blends=False,
     ),
-    _plain("rate", "precipitation_rate_surface", factor=3600.0, group=_RAIN, blends=False),
+    _plain("rate", "precipitation_rate_surface", factor=3600.0, group=_RAIN, blends=False, instead="amount"),
     _plain(
         "probability",
         "precipitation_probability_1h_surface",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from serving.blocks import BLOCK_FIELDS
 from serving.day_fields import DayField
-from serving.fields import COLUMN, TEXT, Field
+from serving.fields import COLUMN, TEXT, TOLD_ONLY, Field
 from serving.icons import ICON_WORDS
 from serving.machine import PIECE, address_of, put_piece, put_word
 from serving.numbers import LIMIT, LONGEST, write_number
@@ -116,6 +116,13 @@ def formats_of(options: ForecastOptions) -> dict[str, Format]:
         for block in BLOCK_FIELDS
         if options.wants(block)
     }
+
+
+@lru_cache(maxsize=256)
+def untold_of(options: ForecastOptions) -> frozenset[str]:
+    """The quantities of TOLD_ONLY that no field of an answer tells."""
+    blocks = [block for block in BLOCK_FIELDS if options.wants(block)]
+    return TOLD_ONLY.difference(field.column for block in blocks for field in told_fields(block, options))
 
 
 def _items(block: str, options: ForecastOptions) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from serving.daily import DayHours, day_hours
 from serving.merge import Slots
 from serving.options import MINUTES, ForecastOptions
 from serving.places import Place
+from serving.response import untold_of
 
 MINUTE = 60
 REMEMBERED = 128
@@ -58,12 +59,21 @@ def make_timeline(place: Place, options: ForecastOptions, now: datetime) -> Time
         wants("daily") or wants("day_night"),
         options.entries("hourly") if wants("hourly") else 0,
         MINUTES if wants("minutely") else int(wants("currently")),
+        untold_of(options),
     )
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _timeline(
-    zone: str, instant: int, past: bool, sums: bool, count_of_days: int, of_days: bool, hours: int, minutes: int
+    zone: str,
+    instant: int,
+    past: bool,
+    sums: bool,
+    count_of_days: int,
+    of_days: bool,
+    hours: int,
+    minutes: int,
+    untold: frozenset[str],
 ) -> Timeline:
     """sums: whether the amounts since midnight are told; of_days: whether days or their halves are."""
     moment = datetime.fromtimestamp(instant, UTC)
@@ -93,5 +103,5 @@ def _timeline(
         spans.append((starts, starts + MINUTE))
     # Of the minutes after the one that is now only what falls is told.
     full = count + 1 if minutes else count
-    slots = Slots(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]), full)
+    slots = Slots(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]), full, untold)
     return Timeline(slots, whole, today, hourly, hours, count, minutes)

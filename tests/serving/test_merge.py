@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.merge import Merged, Reading, Slots, merge
+from serving.merge import EVERYTHING, Merged, Mix, Reading, Slots, merge
 from serving.plan import plan_of
 from serving.quantities import CHANCE_NAMES, INDEX, QUANTITIES
 from storage.catalogue.ensemble import ENSEMBLE
@@ -180,3 +180,38 @@ def test_plans_are_remembered_and_forgotten_with_their_schema(series_store: Any)
     del store
     gc.collect()
     assert key not in plan._plans
+
+
+def test_what_stands_in_for_another_is_sought_where_that_is_missing_only(series_store: Any) -> None:
+    cape = [100.0, 200.0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN]
+    first = series_store("gfs", INIT, range(11), {"cape_surface": cape, "air_temperature_2m": 280.0})
+    second = series_store("ifs", INIT, range(11), {"cape_most_unstable": 900.0, "air_temperature_2m": 281.0})
+    told = merged([first, second], slots(10))
+    np.testing.assert_array_equal(told["cape"], [100.0, 200.0, *[NAN] * 8])
+    np.testing.assert_array_equal(told["cape_unstable"], [NAN, NAN, *[900.0] * 8])
+    mix = Mix(slots(2), 52.5, 13.4)
+    assert mix.needs(plan_of(second.schema), EVERYTHING)
+    mix.take(Reading(plan_of(first.schema), first.values), EVERYTHING)
+    assert not mix.needs(plan_of(second.schema), EVERYTHING), "nothing is left for it to tell"
+    assert mix.missing(plan_of(second.schema), EVERYTHING) == 0
+
+
+def test_rates_are_sought_where_no_amount_is_told(series_store: Any) -> None:
+    series = {"precipitation_rate_surface": 0.001, "precipitation_amount_surface": [NAN, 1.0, 1.0, NAN, NAN, NAN]}
+    told = merged([series_store("hrrr", INIT, range(6), series)], slots(5))
+    np.testing.assert_allclose(told["amount"], [1.0, 1.0, NAN, NAN, NAN])
+    np.testing.assert_allclose(told["rate"], [NAN, NAN, 3.6, 3.6, 3.6], rtol=1e-5)
+
+
+def test_of_later_minutes_only_what_falls_is_sought(series_store: Any) -> None:
+    series = {"air_temperature_2m": 280.0, "air_pressure_mean_sea_level": 100_000.0, "wind_gust_10m": 9.0}
+    store = series_store("hrrr", INIT, range(4), series)
+    starts = START + 60 * np.arange(5, dtype=np.int64)
+    mix = Mix(Slots(starts, starts + 60, full=1, untold=frozenset({"wind_gust"})), 52.5, 13.4)
+    reading = Reading(plan_of(store.schema), store.values)
+    assert mix.take(reading, EVERYTHING) == 0, "what nobody wants is not missing"
+    told = mix.done()
+    np.testing.assert_array_equal(told["temperature"], [280.0] * 5)
+    np.testing.assert_array_equal(told["pressure"], [100_000.0, *[NAN] * 4])
+    assert np.isnan(told["wind_gust"]).all()
+    assert reading.given == 6
