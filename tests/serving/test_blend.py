@@ -98,9 +98,13 @@ def test_amounts_kinds_and_chances_are_not(series_store: Any) -> None:
         "storm_bearing_surface": (10, 350),
     }
     told = merged(pair(series_store, series))
+    # Rates are sought where there are no amounts.
+    del series["precipitation_amount_surface"]
+    rates = merged(pair(series_store, series))
+    assert set(np.round(rates["rate"], 3)) == {1, 3}
+    assert (rates.blended == -1).all()
     for name, one, other in (
         ("amount", 1, 3),
-        ("rate", 1, 3),
         ("probability", 0.1, 0.9),
         ("amount_spread", 1, 3),
         ("kind", 1, 2),
