@@ -91,16 +91,22 @@ def blend(
     wanted = np.zeros(1, dtype=np.int64)
     told = np.empty(1)
     other = np.empty(1)
+    low = seam = -1
+    # Most quantities have their seam at the same hour.
+    spans = place_slots(valid, starts[:0], ends[:0], 0, False)
     for k in range(len(seams)):
         q, s = seams[k, 0], seams[k, 1]
         if who[q, s] != number:
             continue
         one = models[who[q, s - 1]]
+        if s != seam:
+            seam, low = s, max(s - HOURS, 0)
+            spans = place_slots(valid, starts[low:s], ends[low:s], 0, False)
         for back in range(1, HOURS + 1):
             n = s - back
             if n < 0 or starts[n + 1] != ends[n] or who[q, n] < 0 or models[who[q, n]] != one:
                 continue
-            spans = place_slots(valid, starts[n : n + 1], ends[n : n + 1], 0, False)
+            wanted[0] = n - low
             for step in range(len(quantities)):
                 if quantities[step] != q:
                     continue

@@ -252,6 +252,7 @@ def _fill_icons(
     pirate: bool,
     warns: bool,
 ) -> None:
+    sine, cosine = math.sin(lat), math.cos(lat)
     for n in range(low, high):
-        night = height(positions, since, sidereal, float(starts[n]), lat, lon) < SIN_RISE
+        night = height(positions, since, sidereal, float(starts[n]), sine, cosine, lon) < SIN_RISE
         icons[n] = point_icon(columns, n, night, pirate, warns)

@@ -137,17 +137,18 @@ def _events(
     lon: float,
     out: NDArray[np.float64],
 ) -> None:
+    sine, cosine = math.sin(lat), math.cos(lat)
     for day in range(len(starts) - 1):
         low = float(starts[day])
-        a = height(positions, first, sidereal, low, lat, lon)
+        a = height(positions, first, sidereal, low, sine, cosine, lon)
         while low < starts[day + 1]:
             high = min(low + 3600.0, float(starts[day + 1]))
-            b = height(positions, first, sidereal, high, lat, lon)
+            b = height(positions, first, sidereal, high, sine, cosine, lon)
             middle, m = high, b
             if a * b > 0.0 and min(abs(a), abs(b)) < _GRAZE:
-                half = height(positions, first, sidereal, 0.5 * (low + high), lat, lon)
+                half = height(positions, first, sidereal, 0.5 * (low + high), sine, cosine, lon)
                 turn = _turning(low, high, a, half, b)
-                peak = math.nan if math.isnan(turn) else height(positions, first, sidereal, turn, lat, lon)
+                peak = math.nan if math.isnan(turn) else height(positions, first, sidereal, turn, sine, cosine, lon)
                 if a * peak < 0.0:
                     middle, m = turn, peak
             if a * m <= 0.0:

@@ -93,9 +93,9 @@ def sidereal_time(instant: float) -> float:
 
 @kernel
 def height(
-    positions: NDArray[np.float64], first: int, sidereal: float, instant: float, lat: float, lon: float
+    positions: NDArray[np.float64], first: int, sidereal: float, instant: float, sine: float, cosine: float, lon: float
 ) -> float:
-    """Sine of the body's height less that of its rise. lat, lon: radians."""
+    """Sine of the body's height less that of its rise. sine, cosine: of the latitude; lon: radians."""
     seconds = instant - first
     place = seconds / HOUR
     i = min(max(int(place), 0), len(positions) - 2)
@@ -105,7 +105,7 @@ def height(
     z = positions[i, 2] + part * (positions[i + 1, 2] - positions[i, 2])
     rise = positions[i, 3] + part * (positions[i + 1, 3] - positions[i, 3])
     angle = sidereal + TURN * seconds + lon
-    return math.sin(lat) * z + math.cos(lat) * (x * math.cos(angle) + y * math.sin(angle)) - rise
+    return sine * z + cosine * (x * math.cos(angle) + y * math.sin(angle)) - rise
 
 
 @kernel
@@ -120,8 +120,9 @@ def crossing(
     lon: float,
 ) -> float:
     """When the height passes `level` between two instants; NaN where both lie on one side. lat, lon: radians."""
-    a = height(positions, first, sidereal, low, lat, lon) - level
-    b = height(positions, first, sidereal, high, lat, lon) - level
+    sine, cosine = math.sin(lat), math.cos(lat)
+    a = height(positions, first, sidereal, low, sine, cosine, lon) - level
+    b = height(positions, first, sidereal, high, sine, cosine, lon) - level
     if a * b > 0.0:
         return math.nan
     side = 0
@@ -129,7 +130,7 @@ def crossing(
     # Regula falsi, Illinois variant: the end that stays is halved, so that it can't stall.
     for _ in range(60):
         middle = (low * b - high * a) / (b - a) if b != a else 0.5 * (low + high)
-        c = height(positions, first, sidereal, middle, lat, lon) - level
+        c = height(positions, first, sidereal, middle, sine, cosine, lon) - level
         if abs(c) < 1e-9 or high - low < 0.01:
             break
         if a * c > 0.0:

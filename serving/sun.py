@@ -7,6 +7,7 @@ angle comes from right ascension and sidereal time, not from a fitted equation o
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from storage.kernels import kernel
 SIN_RISE = math.sin(math.radians(-50.0 / 60.0))
 SIN_CIVIL_TWILIGHT = math.sin(math.radians(-6.0))
 STEP = 900
+_BLOCK = 24
 # How far twilight reaches: the weight of the sun at the horizon is half of this.
 _TWILIGHT = 0.02
 
@@ -133,28 +135,40 @@ def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float
     that any interval's mean can be spread by it and the mean is kept.
     """
     out = np.empty(count)
-    _daylight(first, lat, lon, out)
+    _daylight(_suns(first, -(-count // _BLOCK)), lat, lon, out)
     return out
 
 
+@lru_cache(maxsize=128)
+def _suns(first: int, blocks: int) -> NDArray[np.float64]:
+    """[block + 1, 2] declination and hour angle at Greenwich where each block of steps begins: every place has them."""
+    table = np.empty((blocks + 1, 2))
+    _fill_suns(float(first), table)
+    return table
+
+
 @kernel
-def _daylight(first: int, lat: float, lon: float, out: NDArray[np.float64]) -> None:
-    """The sun's declination and hour angle are interpolated between instants 24 steps apart: 0.02 degrees at most."""
+def _fill_suns(first: float, table: NDArray[np.float64]) -> None:
+    for block in range(len(table)):
+        table[block, 0], table[block, 1] = sun(first + block * _BLOCK * STEP)
+
+
+@kernel
+def _daylight(suns: NDArray[np.float64], lat: float, lon: float, out: NDArray[np.float64]) -> None:
+    """The sun's declination and hour angle are interpolated between the blocks' beginnings: 0.02 degrees at most."""
     count = len(out)
     high, wide, lam = math.sin(math.radians(lat)), math.cos(math.radians(lat)), math.radians(lon)
-    block = 24
     total = 0.0
     previous = 0.0
-    declination, hour_angle = sun(float(first))
-    for start in range(0, count, block):
-        next_declination, next_hour_angle = sun(float(first + (start + block) * STEP))
-        turn = (next_hour_angle - hour_angle) % (2.0 * math.pi) / block
-        tilt = (next_declination - declination) / block
+    for block in range(len(suns) - 1):
+        declination, hour_angle = suns[block, 0], suns[block, 1]
+        turn = (suns[block + 1, 1] - hour_angle) % (2.0 * math.pi) / _BLOCK
+        tilt = (suns[block + 1, 0] - declination) / _BLOCK
         # Sine and cosine of both angles are carried on from step to step: turned by as much each time.
         turning, stepping = complex(math.cos(turn), math.sin(turn)), complex(math.cos(tilt), math.sin(tilt))
         angle = complex(math.cos(hour_angle + lam), math.sin(hour_angle + lam))
         delta = complex(math.cos(declination), math.sin(declination))
-        for i in range(start, min(start + block, count)):
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
             sine = high * delta.imag + wide * delta.real * angle.real
             weight = 0.5 * (sine + math.sqrt(sine * sine + _TWILIGHT * _TWILIGHT))
             if i:
@@ -163,4 +177,3 @@ def _daylight(first: int, lat: float, lon: float, out: NDArray[np.float64]) -> N
             previous = weight
             angle *= turning
             delta *= stepping
-        declination, hour_angle = next_declination, next_hour_angle
