@@ -18,7 +18,7 @@ from serving.places import Place
 from serving.provenance import Trail
 from serving.response import formats_of, icon_in_json, told_fields, write_points
 from serving.span_icons import days_icon, minutes_icon, span_icon
-from serving.statistics import fallen_until
+from serving.statistics import fill_fallen
 from serving.timeline import Timeline
 
 # The icon of the hours is that of so many of them, in so many parts.
@@ -26,7 +26,7 @@ AHEAD, PARTS = 24, 4
 Piece = bytes | memoryview
 _ICON = COLUMN["icon"]
 _ONE = np.zeros(1, dtype=np.int64)
-_AMOUNTS = [COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")]
+_AMOUNTS = np.array([COLUMN[name] for name in ("liquid_amount", "snow_amount", "ice_amount")])
 
 
 class Body:
@@ -63,8 +63,9 @@ class Body:
         return pieces
 
     def _fill_icons(self, first: int, count: int, warns: bool) -> None:
-        starts, place = self.timeline.slots.starts, self.place
-        fill_icons(self.columns, self.columns[_ICON], starts, first, count, place.lat, place.lon, self._pirate, warns)
+        timeline, place, icons = self.timeline, self.place, self.columns[_ICON]
+        starts, lat, lon = timeline.slots.starts, place.lat, place.lon
+        fill_icons(self.columns, icons, starts, timeline.sun, first, count, lat, lon, self._pirate, warns)
 
     def _data(self, block: str, icon: bytes, matrix: NDArray[np.float64], first: int, count: int) -> list[Piece]:
         """A block that is a list, of `count` slots from the first on. matrix: [field, item] of it, or the columns."""
@@ -138,7 +139,5 @@ def _parts_of(first: int, count: int) -> NDArray[np.int64]:
 def fallen_today(columns: NDArray[np.float64], timeline: Timeline, point: NDArray[np.float64]) -> None:
     """Put the rain, snow and ice since local midnight into a point of now; missing unless every hour is known."""
     assert timeline.today is not None
-    starts, ends = timeline.slots.starts, timeline.slots.ends
-    low, high = timeline.today
-    for row in _AMOUNTS:
-        point[row, 0] = fallen_until(columns[row], starts, ends, low, high, starts[timeline.now])
+    slots = timeline.slots
+    fill_fallen(columns, _AMOUNTS, slots.starts, slots.ends, *timeline.today, timeline.now, point)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from serving.day_fields import DAILY, Window
 from serving.days import DAYS, PARTS, hours_between, local_days, parts_of_days
-from serving.moon import fill_phases, moon_events
+from serving.moon import fill_phases, moon_events, moon_track
+from serving.sky import Track
 from serving.span_icons import fill_span_icons
 from serving.statistics import fill_statistics, make_table
-from serving.sun import sun_events
+from serving.sun import sun_events, sun_track
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class DayHours:
         phases = np.empty(len(self.midnights) - 1)
         fill_phases(self.midnights, phases)
         return phases
+
+    @cached_property
+    def sun(self) -> Track:
+        return sun_track(int(self.midnights[0]), int(self.midnights[-1]))
+
+    @cached_property
+    def moon(self) -> Track:
+        return moon_track(int(self.midnights[0]), int(self.midnights[-1]))
 
     @cached_property
     def windows_of_halves(self) -> NDArray[np.int64]:
@@ -90,7 +99,7 @@ def summarise(
     fill_statistics(columns, hours.starts, hours.ends, hours.windows, _TABLE, out)
     fill_span_icons(columns, hours.windows, hours.parts, len(PARTS), False, pirate, out[ICON])
     out[_ROW["time"]] = hours.midnights[:-1]
-    out[_SUN] = sun_events(hours.midnights, lat, lon)
-    out[_MOON] = moon_events(hours.midnights, lat, lon)
+    sun_events(hours.sun, hours.midnights, lat, lon, out[_SUN])
+    moon_events(hours.moon, hours.midnights, lat, lon, out[_MOON])
     out[_ROW["moonPhase"]] = hours.phases
     return out

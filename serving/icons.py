@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from serving.derived import ICE, MIXED, NONE, RAIN, SLEET, SNOW
 from serving.fields import COLUMN
-from serving.sky import height, span_of
-from serving.sun import SIN_RISE, sun_track
+from serving.sky import Track, height
+from serving.sun import SIN_RISE
 from storage.kernels import kernel
 
 # So much water an hour shows (mm/h): 0.2 mm of snow.
@@ -220,6 +220,7 @@ def fill_icons(
     columns: NDArray[np.float64],
     icons: NDArray[np.float64],
     starts: NDArray[np.int64],
+    sun: Track,
     first: int,
     count: int,
     lat: float,
@@ -229,11 +230,10 @@ def fill_icons(
 ) -> None:
     """Put the icons of slots first..first + count into icons[slot]; by day and night where the sun is at the start.
 
-    columns: [column, slot]; starts: [slot] Unix seconds, of these slots rising.
+    columns: [column, slot]; starts: [slot] Unix seconds; sun: its track, which holds them.
     """
-    track = sun_track(*span_of(starts[first : first + count]))
     place = math.radians(lat), math.radians(lon)
-    sky = track.positions, track.first, track.sidereal
+    sky = sun.positions, sun.first, sun.sidereal
     _fill_icons(columns, icons, starts, first, first + count, *sky, *place, pirate, warns)
 
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.sky import centuries, crossing, height, nutation, obliquity, span_of, track_of
+from serving.sky import Track, centuries, crossing, height, nutation, obliquity, span_of, track_of
 from serving.sun import sun_longitude
 from storage.kernels import kernel
 
@@ -158,10 +158,15 @@ def _events(
             low, a = middle, m
 
 
-def moon_events(starts: NDArray[np.int64], lat: float, lon: float) -> NDArray[np.float64]:
-    """[moonrise, moonset] x [day]: the first of each in a local day; NaN where there is none.
+def moon_track(begin: int, last: int) -> Track:
+    """The moon every hour from an instant to another one, Unix seconds, and longer."""
+    return track_of(_positions, *span_of(begin, last))
 
-    starts: [day + 1], Unix seconds of the local midnights; latitude and longitude in degrees. About once a month a
-    day has no moonrise, and one no moonset; near the poles there is none for days.
+
+def moon_events(track: Track, starts: NDArray[np.int64], lat: float, lon: float, out: NDArray[np.float64]) -> None:
+    """Fill out[2, day] with moonrise and moonset: the first of each in a local day; NaN where there is none.
+
+    starts: [day + 1], Unix seconds of the local midnights, which the moon's track holds; latitude and longitude in
+    degrees. About once a month a day has no moonrise, and one no moonset; near the poles there is none for days.
     """
-    return track_of(_positions, *span_of(starts)).search(_events, 2, starts, lat, lon)
+    track.search(_events, starts, lat, lon, out)

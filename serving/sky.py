@@ -39,15 +39,13 @@ class Track:
     positions: NDArray[np.float64]
 
     def search(
-        self, find: Callable[..., None], count: int, starts: NDArray[np.int64], lat: float, lon: float
-    ) -> NDArray[np.float64]:
-        """[count] events x [day], Unix seconds, NaN = none, as a kernel finds them: find(positions, first, sidereal,
+        self, find: Callable[..., None], starts: NDArray[np.int64], lat: float, lon: float, out: NDArray[np.float64]
+    ) -> None:
+        """Fill out, events x [day], Unix seconds, NaN = none, as a kernel finds them: find(positions, first, sidereal,
         starts, lat, lon, out), places in radians there. starts: [day + 1] Unix seconds; lat, lon: degrees.
         """
-        out = np.empty((count, len(starts) - 1))
         out.fill(np.nan)
         find(self.positions, self.first, self.sidereal, starts, math.radians(lat), math.radians(lon), out)
-        return out
 
 
 @lru_cache(maxsize=512)
@@ -56,11 +54,11 @@ def track_of(positions: Positions, first: int, hours: int) -> Track:
     return Track(first, sidereal_time(float(first)), positions(first, hours))
 
 
-def span_of(starts: NDArray[np.int64]) -> tuple[int, int]:
-    """(first, hours): whole UTC days with a day's margin on both sides, so that few tables serve every zone."""
-    first = (int(starts[0]) // 86_400 - 1) * 86_400
-    last = (int(starts[-1]) // 86_400 + 2) * 86_400
-    return first, (last - first) // 3600 + 1
+def span_of(begin: int, last: int) -> tuple[int, int]:
+    """(first, hours) of a track that holds two instants (Unix seconds): whole UTC days with a day's margin on both
+    sides, so that few tables serve every zone."""
+    first = (begin // 86_400 - 1) * 86_400
+    return first, ((last // 86_400 + 2) * 86_400 - first) // 3600 + 1
 
 
 @kernel

@@ -70,15 +70,27 @@ def total(row: NDArray[np.float64], low: int, high: int) -> tuple[float, int]:
 
 
 @kernel
-def fallen_until(
-    row: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64], low: int, high: int, instant: int
-) -> float:
-    """The sum of row[low:high], whose last slot counts as far as it is over at `instant`; NaN unless all are there."""
-    result = 0.0
-    for n in range(low, high - 1):
-        result += row[n]
+def fill_fallen(
+    columns: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    low: int,
+    high: int,
+    now: int,
+    point: NDArray[np.float64],
+) -> None:
+    """Put the sums of some rows over slots low..high into point [column, 1]; NaN unless all are there.
+
+    The last slot counts as far as it is over when slot `now` starts.
+    """
     last = high - 1
-    return result + row[last] * (instant - starts[last]) / (ends[last] - starts[last])
+    part = (starts[now] - starts[last]) / (ends[last] - starts[last])
+    for row in rows:
+        result = 0.0
+        for n in range(low, last):
+            result += columns[row, n]
+        point[row, 0] = result + columns[row, last] * part
 
 
 @kernel

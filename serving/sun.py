@@ -82,9 +82,9 @@ def _positions(first: int, hours: int) -> NDArray[np.float64]:
     return out
 
 
-def sun_track(first: int, hours: int) -> Track:
-    """The sun every hour from `first` (Unix seconds) on."""
-    return track_of(_positions, first, hours)
+def sun_track(begin: int, last: int) -> Track:
+    """The sun every hour from an instant to another one, Unix seconds, and longer."""
+    return track_of(_positions, *span_of(begin, last))
 
 
 @kernel
@@ -119,13 +119,15 @@ def _events(
         out[3, day] = crossing(positions, first, sidereal, noon, after, SIN_CIVIL_TWILIGHT, lat, lon)
 
 
-def sun_events(starts: NDArray[np.int64], lat: float, lon: float) -> NDArray[np.float64]:
-    """[dawn, sunrise, sunset, dusk] x [day]: the crossings before and after the noon nearest to each day's middle.
+def sun_events(track: Track, starts: NDArray[np.int64], lat: float, lon: float, out: NDArray[np.float64]) -> None:
+    """Fill out[4, day] with dawn, sunrise, sunset and dusk: the crossings before and after the noon nearest to each
+    day's middle.
 
-    starts: [day + 1], Unix seconds of the local midnights; latitude and longitude in degrees. NaN where the sun does
-    not cross. An evening's sunset belongs to its day even where it falls after midnight.
+    starts: [day + 1], Unix seconds of the local midnights, which the sun's track holds; latitude and longitude in
+    degrees. NaN where the sun does not cross. An evening's sunset belongs to its day even where it falls after
+    midnight.
     """
-    return sun_track(*span_of(starts)).search(_events, 4, starts, lat, lon)
+    track.search(_events, starts, lat, lon, out)
 
 
 def daylight(first: int, count: int, lat: float, lon: float) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from serving.merge import Slots
 from serving.options import MINUTES, ForecastOptions
 from serving.places import Place
 from serving.response import untold_of
+from serving.sky import Track
+from serving.sun import sun_track
 
 MINUTE = 60
 REMEMBERED = 128
@@ -38,6 +40,12 @@ class Timeline:
     hours: int
     now: int
     minutes: int
+
+    @cached_property
+    def sun(self) -> Track:
+        """The sun's track over all slots."""
+        begin, last, _ = self.slots.reach
+        return sun_track(begin, last)
 
 
 def make_timeline(place: Place, options: ForecastOptions, now: datetime) -> Timeline:

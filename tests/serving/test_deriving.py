@@ -82,8 +82,8 @@ def test_of_what_is_told_only_nothing_else_is_made(
         told = []
         for pirate in (False, True):
             icons = columns[COLUMN["icon"]]
-            fill_icons(columns, icons, slots.starts, 0, count, 50.0, 10.0, pirate, True)
-            fill_icons(columns, icons, slots.starts, count, 1, 50.0, 10.0, pirate, False)
+            fill_icons(columns, icons, slots.starts, timeline.sun, 0, count, 50.0, 10.0, pirate, True)
+            fill_icons(columns, icons, slots.starts, timeline.sun, count, 1, 50.0, 10.0, pirate, False)
             days, halves = summarise(columns, hours, 50.0, 10.0, pirate), summarise_halves(columns, hours, pirate)
             told += [row for row, field in zip(days, DAILY, strict=True) if field.column not in TOLD_ONLY]
             told += [row for row, field in zip(halves, DAY_NIGHT, strict=True) if field.column not in TOLD_ONLY]

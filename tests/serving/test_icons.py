@@ -15,6 +15,7 @@ from serving.derived import KIND_WORDS, MIXED, RAIN, SNOW
 from serving.fields import COLUMN, COLUMNS
 from serving.icons import ICON_WORDS, PLAIN_ICON_WORDS, fill_icons, point_icon
 from serving.span_icons import days_icon, minutes_icon, span_icon
+from serving.sun import sun_track
 
 # Their factors, not the exact ones: m/s, mm/h, m and mm in a unit of theirs.
 FACTORS = {"us": (2.234, 0.0394, 1609.344, 25.4), "uk": (2.234, 1.0, 1609.344, 10.0), "si": (1.0, 1.0, 1000.0, 10.0)}
@@ -75,7 +76,8 @@ def test_plain_icons_of_hours_and_of_now_are_those_that_were_recorded(shared_dat
     columns = columns_of([as_slot(point, answer["flags"]["units"]) for point in points])
     icons = np.full(len(points), np.nan)
     starts = columns[COLUMN["time"]].astype(np.int64)
-    fill_icons(columns, icons, starts, 0, len(points), answer["latitude"], answer["longitude"], False, True)
+    track = sun_track(int(starts.min()), int(starts.max()))
+    fill_icons(columns, icons, starts, track, 0, len(points), answer["latitude"], answer["longitude"], False, True)
     assert [ICON_WORDS[int(number)] for number in icons] == [point["icon"] for point in points]
 
 
