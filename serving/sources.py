@@ -161,16 +161,14 @@ def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[
     others = False
     for candidate in runs if past is None or mix is None else _with_past(runs, past, mix, part):
         store, plan, short = candidate
-        useful = mix is not None and mix.needs(plan, part)
-        if source is not None and not useful:
-            continue
         if source is None:
             if ask.sampler.find(store.schema.grid) is None:
                 continue
             source = found[turn.model] = Source(turn.model, newest, is_beside(newest.schema))
+        if mix is None or not mix.needs(plan, part):
+            continue
         # The past does not age.
-        old = short is None and store is not newest and limit is not None and store.schema.stale_at <= limit
-        if mix is None or not useful or old:
+        if short is None and store is not newest and limit is not None and store.schema.stale_at <= limit:
             continue
         reading = _read(source, candidate, ask)
         if reading is None:
