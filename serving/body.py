@@ -108,12 +108,21 @@ class Body:
 
     def _day_night(self) -> list[Piece]:
         assert self.timeline.days is not None
-        summary = summarise_halves(self.columns, self.timeline.days, self._pirate)
+        summary = summarise_halves(
+            self.columns, self.timeline.days, self._pirate, self._formats["day_night"].layout.columns
+        )
         return self._data("day_night", b"", summary, 0, len(self.timeline.days.starts))
 
     def _daily(self) -> list[Piece]:
         assert self.timeline.days is not None
-        summary = daily.summarise(self.columns, self.timeline.days, self.place.lat, self.place.lon, self._pirate)
+        summary = daily.summarise(
+            self.columns,
+            self.timeline.days,
+            self.place.lat,
+            self.place.lon,
+            self._pirate,
+            self._formats["daily"].layout.columns,
+        )
         icon = days_icon(summary[daily.ICON], summary[daily.KIND], self._pirate)
         return self._data("daily", self._icon(icon), summary, 0, len(self.timeline.days.starts))
 

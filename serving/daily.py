@@ -87,16 +87,23 @@ _ROW = {field.name: row for row, field in enumerate(DAILY)}
 # The rows of dawn, sunrise, sunset and dusk, and those of moonrise and moonset, follow each other.
 _SUN = slice(_ROW["dawnTime"], _ROW["duskTime"] + 1)
 _MOON = slice(_ROW["moonriseTime"], _ROW["moonsetTime"] + 1)
+EVERY = np.arange(len(DAILY))
 ICON, KIND = _ROW["icon"], _ROW["precipType"]
 
 
 def summarise(
-    columns: NDArray[np.float64], hours: DayHours, lat: float, lon: float, pirate: bool = False
+    columns: NDArray[np.float64],
+    hours: DayHours,
+    lat: float,
+    lon: float,
+    pirate: bool = False,
+    fields: NDArray[np.int64] = EVERY,
 ) -> NDArray[np.float64]:
-    """[daily field, day] in SI, rows as DAILY. columns: [column, hour] beginning with `hours`; pirate: which icons."""
+    """[daily field, day] in SI, rows as DAILY, of which only `fields` are made. columns: [column, hour] beginning with
+    `hours`; pirate: which icons."""
     days = hours.windows.shape[2]
     out = np.empty((len(DAILY), days))
-    fill_statistics(columns, hours.starts, hours.ends, hours.windows, _TABLE, out)
+    fill_statistics(columns, hours.starts, hours.ends, hours.windows, _TABLE, fields, out)
     fill_span_icons(columns, hours.windows, hours.parts, len(PARTS), False, pirate, out[ICON])
     out[_ROW["time"]] = hours.midnights[:-1]
     sun_events(hours.sun, hours.midnights, lat, lon, out[_SUN])

@@ -11,14 +11,18 @@ from serving.span_icons import fill_span_icons
 from serving.statistics import fill_statistics, make_table
 
 _TABLE = make_table(DAY_NIGHT)
+EVERY = np.arange(len(DAY_NIGHT))
 _ROW = {field.name: row for row, field in enumerate(DAY_NIGHT)}
 
 
-def summarise_halves(columns: NDArray[np.float64], hours: DayHours, pirate: bool = False) -> NDArray[np.float64]:
-    """[field, half] in SI, rows as DAY_NIGHT. columns: [column, hour] beginning with `hours`; pirate: which icons."""
+def summarise_halves(
+    columns: NDArray[np.float64], hours: DayHours, pirate: bool = False, fields: NDArray[np.int64] = EVERY
+) -> NDArray[np.float64]:
+    """[field, half] in SI, rows as DAY_NIGHT, of which only `fields` are made. columns: [column, hour] beginning with
+    `hours`; pirate: which icons."""
     windows = hours.windows_of_halves
     out = np.empty((len(DAY_NIGHT), len(hours.halves)))
-    fill_statistics(columns, hours.starts, hours.ends, windows, _TABLE, out)
+    fill_statistics(columns, hours.starts, hours.ends, windows, _TABLE, fields, out)
     fill_span_icons(columns, windows, hours.parts, 2, True, pirate, out[_ROW["icon"]])
     out[_ROW["time"]] = hours.halves
     return out

@@ -159,10 +159,11 @@ def derive_weather(
     cape: NDArray[np.float64],
     cape_unstable: NDArray[np.float64],
     full: int,
+    fire: bool,
     out: NDArray[np.float64],
 ) -> None:
     """Fill out[4, slot]: wind speed (m s-1), wind bearing (degrees it comes from), apparent temperature (K), fire index
-    (0..100), and cap visibility and complete cape in place; of slots from `full` on the speed only."""
+    (0..100) if it is wanted, and cap visibility and complete cape in place; of slots from `full` on the speed only."""
     for n in range(len(temperature)):
         speed = math.hypot(eastward[n], northward[n])
         out[0, n] = speed
@@ -170,7 +171,8 @@ def derive_weather(
             continue
         out[1, n] = bearing(eastward[n], northward[n])
         out[2, n] = apparent_temperature(temperature[n], humidity[n], speed, solar[n])
-        out[3, n] = fire_index(temperature[n], humidity[n], speed)
+        if fire:
+            out[3, n] = fire_index(temperature[n], humidity[n], speed)
         if visibility[n] > VISIBILITY_LIMIT:
             visibility[n] = VISIBILITY_LIMIT
         if math.isnan(cape[n]):

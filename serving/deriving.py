@@ -19,11 +19,13 @@ _WEATHER_END, _PRECIPITATION_END = _WEATHER + len(WEATHER), _PRECIPITATION + len
 
 
 @kernel
-def derive(columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64], full: int) -> None:
+def derive(
+    columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64], full: int, fire: bool
+) -> None:
     """Fill what serving.fields.COLUMNS has beside the quantities, icons apart.
 
     columns: [column, slot] in SI; starts, ends: [slot] Unix seconds; full: of how many slots, the first ones, more is
-    told than what falls.
+    told than what falls; fire: whether anybody wants the fire index.
     """
     weather = columns[_WEATHER:_WEATHER_END]
     derive_weather(
@@ -36,6 +38,7 @@ def derive(columns: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArra
         columns[_CAPE],
         columns[_CAPE_UNSTABLE],
         full,
+        fire,
         weather,
     )
     derive_precipitation(

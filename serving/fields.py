@@ -27,8 +27,8 @@ ADDED = ("intensity_error", "icon", "time")
 COLUMNS = (*quantities.NAMES, *WEATHER, *PRECIPITATION, *ADDED)
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
-TOLD_ONLY = frozenset({"feels_like", "wind_gust", "pressure", "surface_pressure", "uv_index", "ozone"})
-"""Quantities of which nothing else is made: they are not sought for an answer that has no field for them."""
+TOLD_ONLY = frozenset({"feels_like", "wind_gust", "pressure", "surface_pressure", "uv_index", "ozone", "fire_index"})
+"""Columns of which nothing else is made: they are neither sought nor made for an answer that has no field for them."""
 
 TEXT = -1
 

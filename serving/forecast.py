@@ -102,7 +102,8 @@ def build_forecast(
             raise _nothing_left(place, sources, now)
         rungs = rungs_of(sources, options, troubled, now)
         trail = trail_of(place, sources, mix, merged) if options.provenance else None
-        derive(merged.matrix, timeline.slots.starts, timeline.slots.ends, timeline.slots.full)
+        slots = timeline.slots
+        derive(merged.matrix, slots.starts, slots.ends, slots.full, "fire_index" not in slots.untold)
         parts += Body(merged.matrix, timeline, place, options, trail).written()
     if options.wants("flags"):
         parts += (b',"flags":', orjson.dumps(make_flags(sources, rungs, options, place)))

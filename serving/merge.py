@@ -36,7 +36,7 @@ class Slots:
     """Spans of time to be told, Unix seconds: starts, ends: [slot] int64, each starts[i] < ends[i].
 
     Those of a minute are of now, the longer ones hours. full: of the first so many everything is told, of the others
-    only what falls. untold: quantities that are told of none.
+    only what falls. untold: columns that are told of none.
     """
 
     starts: NDArray[np.int64]

@@ -120,7 +120,7 @@ def formats_of(options: ForecastOptions) -> dict[str, Format]:
 
 @lru_cache(maxsize=256)
 def untold_of(options: ForecastOptions) -> frozenset[str]:
-    """The quantities of TOLD_ONLY that no field of an answer tells."""
+    """The columns of TOLD_ONLY that no field of an answer tells."""
     blocks = [block for block in BLOCK_FIELDS if options.wants(block)]
     return TOLD_ONLY.difference(field.column for block in blocks for field in told_fields(block, options))
 

@@ -168,10 +168,11 @@ def _fill(
     sources: NDArray[np.int64],
     statistics: NDArray[np.int64],
     window_of: NDArray[np.int64],
+    fields: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
     extremes = np.full(windows.shape[2], -1)
-    for f in range(len(sources)):
+    for f in fields:
         source, statistic, window = sources[f], statistics[f], window_of[f]
         if statistic in (_MINIMUM_TIME, _MAXIMUM_TIME):
             # It stands behind the extreme whose time it is.
@@ -207,11 +208,12 @@ def fill_statistics(
     ends: NDArray[np.int64],
     windows: NDArray[np.int64],
     table: Table,
+    fields: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
-    """Fill out[field, span] in SI; NaN where too little is known and of what is GIVEN.
+    """Fill out[field, span] of some fields in SI; NaN where too little is known and of what is GIVEN.
 
-    starts, ends: [slot] Unix seconds; windows: [window, 2, span] index ranges. Of HIGH_OR_LOW every other span is a
-    night.
+    starts, ends: [slot] Unix seconds; windows: [window, 2, span] index ranges; fields: rows of the table, rising, an
+    extreme with its time. Of HIGH_OR_LOW every other span is a night.
     """
-    _fill(columns, starts, ends, windows, table.sources, table.statistics, table.windows, out)
+    _fill(columns, starts, ends, windows, table.sources, table.statistics, table.windows, fields, out)

@@ -221,7 +221,7 @@ def test_visibility_ends_at_ten_miles_and_missing_stays_missing() -> None:
     cape, unstable = np.array([math.nan, 5.0, math.nan]), np.array([7.0, 9.0, math.nan])
     one = np.ones(3)
     derived.derive_weather(
-        280 * one, 0.5 * one, one, one, 0 * one, visibility, cape, unstable, 3, np.empty((len(WEATHER), 3))
+        280 * one, 0.5 * one, one, one, 0 * one, visibility, cape, unstable, 3, True, np.empty((len(WEATHER), 3))
     )
     np.testing.assert_array_equal(visibility, [16_093.44, 900.0, math.nan])
     np.testing.assert_array_equal(cape, [7.0, 5.0, math.nan])

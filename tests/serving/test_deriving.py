@@ -77,8 +77,9 @@ def test_of_what_is_told_only_nothing_else_is_made(
     slots = Slots(np.concatenate((hours.starts, now)), np.concatenate((hours.ends, now + 60)), count + 1)
     timeline = Timeline(slots, hours, (0, 31), 30, 48, count, MINUTES)
 
-    def made(columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        derive(columns, slots.starts, slots.ends, slots.full)
+    def made(columns: NDArray[np.float64], fire: bool) -> list[NDArray[np.float64]]:
+        derive(columns, slots.starts, slots.ends, slots.full, fire)
+        assert np.isnan(columns[COLUMN["fire_index"]]).all() == (not fire)
         told = []
         for pirate in (False, True):
             icons = columns[COLUMN["icon"]]
@@ -98,8 +99,8 @@ def test_of_what_is_told_only_nothing_else_is_made(
 
     whole = weather(count + MINUTES, seed)
     less = whole.copy()
-    less[[INDEX[name] for name in TOLD_ONLY]] = NAN
-    for one, other in zip(made(whole), made(less), strict=True):
+    less[[INDEX[name] for name in TOLD_ONLY - {"fire_index"}]] = NAN
+    for one, other in zip(made(whole, True), made(less, False), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -111,8 +112,8 @@ def test_what_falls_in_later_minutes_follows_from_what_is_sought_for_them(
     whole = weather(MINUTES, seed)
     less = whole.copy()
     less[: len(NAMES), 1:][~np.array(FALLING)] = NAN
-    derive(whole, starts, starts + 60, 1)
-    derive(less, starts, starts + 60, 1)
+    derive(whole, starts, starts + 60, 1, True)
+    derive(less, starts, starts + 60, 1, True)
     falling = [
         *(name for name, sought in zip(NAMES, FALLING, strict=True) if sought),
         *("intensity", "rain_intensity", "snow_intensity", "ice_intensity", "intensity_error", "time"),
@@ -126,7 +127,7 @@ def test_what_falls_in_later_minutes_follows_from_what_is_sought_for_them(
 
 def test_a_quantity_is_sought_for_who_has_a_field_for_it() -> None:
     plain, second = ForecastOptions(), ForecastOptions(version=2)
-    assert untold_of(plain) == {"feels_like", "surface_pressure"}
+    assert untold_of(plain) == {"feels_like", "surface_pressure", "fire_index"}
     assert untold_of(second) == {"surface_pressure"}
     assert untold_of(ForecastOptions(version=2, extra=frozenset({"stationPressure"}))) == set()
     assert untold_of(ForecastOptions(blocks=frozenset({"minutely"}))) == TOLD_ONLY
