@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from serving import days
 from serving.daily import DayHours, day_hours
-from serving.merge import Slots
 from serving.options import MINUTES, ForecastOptions
 from serving.places import Place
 from serving.response import untold_of
 from serving.sky import Track
+from serving.slots import Slots
 from serving.sun import sun_track
 
 MINUTE = 60

@@ -14,9 +14,10 @@ from deployments.bench.stores import full_schema, newest_init_time, write_full_s
 from deployments.bench.table import Row
 from flows.models import flow_named
 from serving.history import OpenShorts, RunOfRuns
-from serving.merge import Mix, Slots
+from serving.merge import Mix
 from serving.options import ForecastOptions
 from serving.places import Place
+from serving.slots import Slots
 from serving.sources import read_sources
 from storage.grids import LatLonGrid
 from storage.manifest import ShortStore, short_key, store_key

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.merge import Merged, Mix, Reading, Slots
+from serving.merge import Merged, Mix, Reading
 from serving.plan import plan_of
 from serving.preference import When
 from serving.quantities import INDEX, Group
+from serving.slots import Slots
 
 INIT = datetime(2026, 11, 24, tzinfo=UTC)
 START = int(INIT.timestamp())

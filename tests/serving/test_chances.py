@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from serving.forecast import ForecastOptions
-from serving.merge import Mix, Slots
+from serving.merge import Mix
 from serving.places import Place
 from serving.quantities import INDEX
+from serving.slots import Slots
 from serving.sources import read_sources
 from serving.units import System
 

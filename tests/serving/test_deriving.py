@@ -15,10 +15,10 @@ from serving.day_night import summarise_halves
 from serving.deriving import derive
 from serving.fields import COLUMN, COLUMNS, TOLD_ONLY
 from serving.icons import fill_icons
-from serving.merge import Slots
 from serving.options import ForecastOptions
 from serving.quantities import FALLING, INDEX, NAMES
 from serving.response import untold_of
+from serving.slots import Slots
 from serving.span_icons import minutes_icon, span_icon
 from serving.timeline import Timeline
 from tests.serving.test_daily import DST_DAYS

@@ -17,8 +17,9 @@ import pytest
 from serving.forecast import ForecastOptions, build_forecast
 from serving.health import health
 from serving.history import OpenShorts
-from serving.merge import Mix, Slots
+from serving.merge import Mix
 from serving.places import Place
+from serving.slots import Slots
 from serving.sources import read_sources
 from serving.status_page import status_page
 from serving.stores import Stores

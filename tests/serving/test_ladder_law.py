@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.merge import NOBODY, Mix, Slots
+from serving.merge import NOBODY, Mix
 from serving.quantities import INDEX
+from serving.slots import Slots
 from serving.sources import read_sources
 from tests.serving.rungs import INIT, LONDON, NAN, OPTIONS, Damaged
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.merge import EVERYTHING, Merged, Mix, Reading, Slots, merge
+from serving.merge import EVERYTHING, Merged, Mix, Reading, merge
 from serving.plan import plan_of
 from serving.quantities import CHANCE_NAMES, INDEX, QUANTITIES
+from serving.slots import Slots
 from storage.catalogue.ensemble import ENSEMBLE
 from storage.catalogue.spans import SPANS
 from storage.variables import CATALOGUE

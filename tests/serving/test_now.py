@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from serving.forecast import ForecastOptions, ForecastUnavailable, build_forecast
-from serving.merge import Merged, Mix, Slots
+from serving.merge import Merged, Mix
 from serving.places import Place
 from serving.quantities import INDEX
+from serving.slots import Slots
 from serving.sources import read_sources
 from serving.units import System
 from storage.schema import ANALYSIS

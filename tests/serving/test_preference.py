@@ -13,10 +13,11 @@ import pytest
 
 from serving import preference
 from serving.forecast import ForecastOptions, build_forecast
-from serving.merge import Merged, Mix, Slots
+from serving.merge import Merged, Mix
 from serving.places import Place
 from serving.preference import CONTRACT_SOURCES, REGIONS, STATISTICS, Asked, When, is_plain, names_of, source_name
 from serving.quantities import INDEX, Group
+from serving.slots import Slots
 from serving.sources import read_sources
 from serving.units import System
 from storage.schema import AI, ANALYSIS

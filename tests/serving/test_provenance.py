@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from serving import fields
 from serving.forecast import ForecastOptions
-from serving.merge import Mix, Slots
+from serving.merge import Mix
 from serving.places import Place
 from serving.preference import source_name
 from serving.provenance import made_of, trail_of
+from serving.slots import Slots
 from serving.sources import read_sources
 from serving.units import System
 from storage.errors import CorruptStore

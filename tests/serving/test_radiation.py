@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from serving.merge import Mix, Reading, Slots
+from serving.merge import Mix, Reading
 from serving.plan import plan_of
 from serving.preference import When
 from serving.quantities import INDEX, Group
+from serving.slots import Slots
 from serving.sun import sine_of_elevation
 
 MOMENTS, MEANS = "downward_shortwave_flux_instant_surface", "downward_shortwave_flux_surface"

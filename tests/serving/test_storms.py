@@ -12,8 +12,9 @@ import orjson
 import pytest
 
 from serving.forecast import ForecastOptions, Place, build_forecast
-from serving.merge import Reading, Slots, merge
+from serving.merge import Reading, merge
 from serving.plan import plan_of
+from serving.slots import Slots
 from serving.units import System
 
 INIT = datetime(2026, 11, 24, tzinfo=UTC)
