@@ -195,7 +195,7 @@ def test_units_change_numbers_and_nothing_else(both: list[Any]) -> None:
 
 def test_warming_leaves_nothing_to_compile(both: list[Any]) -> None:
     forecast.warm()
-    from serving import blend, derived, filling, icons, kinds, moon, response, span_icons, statistics, sun
+    from serving import blend, deriving, filling, icons, kinds, moon, response, span_icons, statistics, sun
 
     for kernel in (
         filling.fill,
@@ -205,8 +205,7 @@ def test_warming_leaves_nothing_to_compile(both: list[Any]) -> None:
         kinds.fill_storm,
         blend.find_seams,
         blend.blend,
-        derived.derive_weather,
-        derived.derive_precipitation,
+        deriving.derive,
         statistics._fill,
         icons._fill_icons,
         span_icons.span_icon,
