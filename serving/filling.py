@@ -82,6 +82,7 @@ def fill(
     after: NDArray[np.int64],
     should: NDArray[np.bool_],
     is_new: bool,
+    counts: bool,
     bounds: NDArray[np.int64],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
@@ -100,7 +101,8 @@ def fill(
 
     is_new: its `bounds`, which are reach and within, are not measured yet. across: tell instants between leads more
     than MAX_GAP apart, too. Returns how many numbers it gave, how many of them to slots from `since` on, how many are
-    missing still that it `should` have told, and whether any amount or rate of precipitation is its own.
+    missing still that it `should` have told, 0 unless it `counts` them, and whether any amount or rate of precipitation
+    is its own.
     """
     reach, within = bounds[: len(should)], bounds[len(should) :]
     if is_new:
@@ -181,7 +183,9 @@ def fill(
     wet = False
     for n in range(slots):
         wet |= (who[_AMOUNT, n] == number) | (who[_RATE, n] == number)
-    missing = 0 if held else count_missing(should, part, starts, ends, when, upto, columns, left, reach)
+    missing = 0
+    if counts and not held:
+        missing = count_missing(should, part, starts, ends, when, upto, columns, left, reach)
     return given, lately, missing, wet
 
 

@@ -141,16 +141,16 @@ class Mix:
         count: int = count_missing(plan.should, mask, *slots, self._columns, self._left, reach)
         return count
 
-    def take(self, reading: Reading, part: Part) -> int:
-        """Take from a reading what is missing of a part; returns what `missing` does then."""
+    def take(self, reading: Reading, part: Part, counts: bool = True) -> int:
+        """Take from a reading what is missing of a part; returns what `missing` does then, 0 where nobody `counts`."""
         self._taken.append((reading, part))
         is_new = reading.number == NOBODY
         if is_new:
             reading.number = len(self.readings)
             self.readings.append(reading)
-        return self._fill(reading, part, is_new, False)
+        return self._fill(reading, part, is_new, counts, False)
 
-    def _fill(self, reading: Reading, part: Part, is_new: bool, across: bool) -> int:
+    def _fill(self, reading: Reading, part: Part, is_new: bool, counts: bool, across: bool) -> int:
         slots, plan = self.slots, reading.plan
         given, lately, missing, wet = fill(
             reading.number,
@@ -162,6 +162,7 @@ class Mix:
             *plan.steps,
             plan.should,
             is_new,
+            counts,
             reading.bounds,
             *slots.arrays,
             part_mask(part),
@@ -182,7 +183,7 @@ class Mix:
         """What came together, with the kinds of precipitation and the storms. Nothing may be filled after this."""
         for reading, part in self._taken:
             if reading.plan.wide:
-                self._fill(reading, part, False, True)
+                self._fill(reading, part, False, False, True)
         slots, columns, who = self.slots, self._columns, self._who
         for reading in self.readings:
             plan = reading.plan

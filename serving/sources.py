@@ -173,7 +173,7 @@ def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[
         reading = _read(source, candidate, ask)
         if reading is None:
             continue
-        missing = mix.take(reading, part)
+        missing = mix.take(reading, part, counts=store is newest)
         if store is newest:
             source.missing[part] = missing
             source.lacked += missing
