@@ -17,7 +17,7 @@ from serving.body import Body, Piece
 from serving.deriving import derive
 from serving.flags import make_flags
 from serving.ladder import Rungs, rungs_of
-from serving.merge import Mix
+from serving.merge import NOBODY, Mix
 from serving.options import DAY_NIGHT, ForecastOptions
 from serving.places import Place, timezone_at
 from serving.provenance import trail_of
@@ -96,7 +96,7 @@ def build_forecast(
     rungs: Rungs = {}
     if timeline is not None and mix is not None:
         merged = mix.done()
-        if options.at is not None and not mix.given:
+        if options.at is not None and (merged.who[:, timeline.told] == NOBODY).all():
             raise _nothing_retained(place, options.at, sources, pasts)
         if options.at is None and not mix.lately:
             raise _nothing_left(place, sources, now)

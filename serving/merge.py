@@ -103,11 +103,6 @@ class Mix:
         self._taken: list[tuple[Reading, Part]] = []
 
     @property
-    def given(self) -> bool:
-        """Whether any reading gave anything."""
-        return any([reading.given for reading in self.readings])
-
-    @property
     def lately(self) -> bool:
         """Whether any reading gave anything from its `since` on."""
         return any([reading.lately for reading in self.readings])

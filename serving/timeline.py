@@ -42,6 +42,15 @@ class Timeline:
     minutes: int
 
     @cached_property
+    def told(self) -> NDArray[np.bool_]:
+        """[slot] whether it is told: the hours of the night after the last day are only part of that night's low."""
+        told = np.ones(len(self.slots.starts), dtype=np.bool_)
+        if self.days is not None:
+            told[: self.now] = self.slots.starts[: self.now] < self.days.midnights[-1]
+            told[self.hourly : self.hourly + self.hours] = True
+        return told
+
+    @cached_property
     def sun(self) -> Track:
         """The sun's track over all slots."""
         begin, last, _ = self.slots.reach

@@ -201,3 +201,15 @@ def test_a_day_of_which_nothing_is_kept_says_what_there_is(gfs: list[Any]) -> No
     past = replace(SI, at=INIT - timedelta(days=9))
     with pytest.raises(NoForecast, match=r"2026-11-15T00:00Z; .* gfs from 2026-11-24T00:00Z to 2026-12-10T00:00Z"):
         ask(gfs, past)
+
+
+def test_a_night_that_is_known_is_nothing_of_the_day_before_it(gfs: list[Any]) -> None:
+    """The run begins at midnight: it tells six hours of twelve that would make the low of the night before."""
+    past = replace(SI, at=INIT - timedelta(hours=9))
+    for blocks in ({"daily"}, {"daily", "hourly", "currently"}):
+        with pytest.raises(NoForecast, match="2026-11-23T15:00Z"):
+            ask(gfs, replace(past, blocks=frozenset(blocks)))
+    longer = ask(gfs, replace(past, hours=30))
+    assert ["temperature" in point for point in longer["hourly"]["data"]] == [False] * 24 + [True] * 6
+    evening = ask(gfs, replace(past, at=INIT + timedelta(hours=9)))
+    assert "temperatureLow" in evening["daily"]["data"][0]
