@@ -26,8 +26,6 @@ PLAIN = ForecastOptions()
 """What is asked for without a query."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-# Most locations look so, and every part of them is a number.
-_PLAIN_PLACE = re.compile(r"(-?[0-9]{1,3}(?:\.[0-9]{1,15})?),(-?[0-9]{1,3}(?:\.[0-9]{1,15})?)")
 _WRITE = "write latitude,longitude such as 52.52,13.41 or city,country such as Berlin,DE"
 _LISTS = frozenset({Form.WORDS, Form.POSITIONS})
 
@@ -67,8 +65,6 @@ def parse_location(text: str) -> tuple[Place, str | None]:
 
     Spaces around a part say nothing. Raises BadRequest, serving.cities.UnknownCity.
     """
-    if plain := _PLAIN_PLACE.fullmatch(text):
-        return _place(plain[1], plain[2]), None
     if len(text) > LONGEST_LOCATION:
         raise BadRequest(f"the location {shown(text)} is too long: {_WRITE}")
     parts = [part.strip(" ") for part in text.removesuffix("/").split(",")]
@@ -80,14 +76,10 @@ def parse_location(text: str) -> tuple[Place, str | None]:
             return find_city(parts[0], parts[1]), time
         except UnknownCountry as error:
             raise BadRequest(str(error)) from error
-    return _place(parts[0], parts[1]), time
-
-
-def _place(latitude: str, longitude: str) -> Place:
-    lat = _degrees("latitude", latitude, -90.0, 90.0)
-    lon = _degrees("longitude", longitude, -180.0, 360.0)
+    lat = _degrees("latitude", parts[0], -90.0, 90.0)
+    lon = _degrees("longitude", parts[1], -180.0, 360.0)
     wrapped = lon if lon <= 180.0 else lon - 360.0
-    return Place(lat, wrapped, timezone_at(lat, wrapped), None if wrapped == lon else lon)
+    return Place(lat, wrapped, timezone_at(lat, wrapped), None if wrapped == lon else lon), time
 
 
 def _is_name(text: str) -> bool:

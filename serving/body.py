@@ -10,13 +10,14 @@ import orjson
 from numpy.typing import NDArray
 
 from serving import daily
+from serving.blocks import told_fields
 from serving.day_night import summarise_halves
 from serving.fields import COLUMN
 from serving.icons import fill_icons
 from serving.options import ForecastOptions, Icons
 from serving.places import Place
 from serving.provenance import Trail
-from serving.response import formats_of, icon_in_json, told_fields, write_points
+from serving.response import formats_of, icon_in_json, write_points
 from serving.span_icons import days_icon, minutes_icon, span_icon
 from serving.statistics import fill_fallen
 from serving.timeline import Timeline

@@ -44,10 +44,12 @@ class DayHours:
 
     @cached_property
     def sun(self) -> Track:
+        """The sun's track over all of them."""
         return sun_track(int(self.midnights[0]), int(self.midnights[-1]))
 
     @cached_property
     def moon(self) -> Track:
+        """The moon's track over all of them."""
         return moon_track(int(self.midnights[0]), int(self.midnights[-1]))
 
     @cached_property
@@ -99,10 +101,10 @@ def summarise(
     pirate: bool = False,
     fields: NDArray[np.int64] = EVERY,
 ) -> NDArray[np.float64]:
-    """[daily field, day] in SI, rows as DAILY, of which only `fields` are made. columns: [column, hour] beginning with
-    `hours`; pirate: which icons."""
+    """[daily field, day] in SI, rows as DAILY. columns: [column, hour] beginning with `hours`; pirate: which icons;
+    fields: the rows that are made, the others are missing."""
     days = hours.windows.shape[2]
-    out = np.empty((len(DAILY), days))
+    out = np.full((len(DAILY), days), np.nan)
     fill_statistics(columns, hours.starts, hours.ends, hours.windows, _TABLE, fields, out)
     fill_span_icons(columns, hours.windows, hours.parts, len(PARTS), False, pirate, out[ICON])
     out[_ROW["time"]] = hours.midnights[:-1]

@@ -18,10 +18,10 @@ _ROW = {field.name: row for row, field in enumerate(DAY_NIGHT)}
 def summarise_halves(
     columns: NDArray[np.float64], hours: DayHours, pirate: bool = False, fields: NDArray[np.int64] = EVERY
 ) -> NDArray[np.float64]:
-    """[field, half] in SI, rows as DAY_NIGHT, of which only `fields` are made. columns: [column, hour] beginning with
-    `hours`; pirate: which icons."""
+    """[field, half] in SI, rows as DAY_NIGHT. columns: [column, hour] beginning with `hours`; pirate: which icons;
+    fields: the rows that are made, the others are missing."""
     windows = hours.windows_of_halves
-    out = np.empty((len(DAY_NIGHT), len(hours.halves)))
+    out = np.full((len(DAY_NIGHT), len(hours.halves)), np.nan)
     fill_statistics(columns, hours.starts, hours.ends, windows, _TABLE, fields, out)
     fill_span_icons(columns, windows, hours.parts, 2, True, pirate, out[_ROW["icon"]])
     out[_ROW["time"]] = hours.halves

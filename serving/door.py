@@ -83,14 +83,15 @@ class ForecastDoor:
         What breaks is answered, too, and raised, for the server to log it.
         """
         began = perf_counter_ns()
-        wanted = _wanted(scope["headers"])
         bug = None
         try:
+            wanted = _wanted(scope["headers"])
             told = self.answer(location, scope["query_string"], wanted)
+            made = perf_counter_ns()
+            body, coding = (b"", told.coding) if told.status == 304 else encode(told.body, wanted.codings)
         except Exception as error:  # noqa: BLE001 - raised when it is answered
-            told, bug = Told(500, problem(500, BROKEN)), error
-        made = perf_counter_ns()
-        body, coding = (b"", told.coding) if told.status == 304 else encode(told.body, wanted.codings)
+            told, made, bug = Told(500, problem(500, BROKEN)), perf_counter_ns(), error
+            body, coding = told.body, IDENTITY
         headers = [*_headers(told, coding), *self._headers]
         if told.status != 304:
             headers.append((b"content-length", b"%d" % len(body)))

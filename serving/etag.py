@@ -24,7 +24,6 @@ from serving.flags import product_version
 from serving.history import RunOfRuns
 from serving.lifetime import MINUTE, Moment, moment_of
 from serving.options import ForecastOptions
-from serving.preference import names_of
 from serving.sampling import Sampler
 from serving.stores import Snapshot
 from storage.freshness import end_of
@@ -34,19 +33,16 @@ from storage.reader import Store
 # RFC 9110, 8.8.3; a client's tags are compared weakly (13.1.2).
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 _BYTES = 12
-_MOST_ASKED = 256
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A model's part in the tags. names: by which it may be excluded; identity: of all that is open of it.
+    """A model's part in the tags. identity: of all that is open of it.
 
     turns: when its runs turn late, stale or end; stale, due: when its newest run is stale, when the next one should be
     here. Unix seconds; limits are passed with the whole minute after them.
     """
 
-    names: frozenset[str]
-    learned: bool
     grid: Grid
     identity: bytes
     turns: tuple[int, ...]
@@ -76,13 +72,12 @@ class Tags:
         runs: dict[str, list[Store]] = {}
         for store in snapshot.runs:
             runs.setdefault(store.schema.model, []).append(store)
-        self._standings = [standing_of(each, snapshot.pasts.get(model)) for model, each in runs.items()]
+        self._standings = {model: standing_of(each, snapshot.pasts.get(model)) for model, each in runs.items()}
         grounds = [static for _, static in sorted(snapshot.grounds.models.items())]
         if snapshot.grounds.terrain is not None:
             grounds.append(snapshot.grounds.terrain)
         ground = [content_of(static.store) for static in grounds]
         self._common = _digest(product_version(), *sorted(snapshot.troubled), *ground)
-        self._asked: dict[tuple[frozenset[str], bool], list[Standing]] = {}
 
     def hold(self, snapshot: Snapshot) -> bool:
         """Whether these are the snapshot's tags, also since a part of the past turned out to be damaged."""
@@ -91,7 +86,8 @@ class Tags:
     def of(self, sampler: Sampler, options: ForecastOptions, now: datetime) -> Validity:
         """The tag of the answer that would be made now of the sampler's place."""
         place = sampler.place
-        there = [(each, sampler.find(each.grid) is not None) for each in self._asked_for(options)]
+        asked = [self._standings[model] for model in self.snapshot.runs.roster(options).models]
+        there = [(each, sampler.find(each.grid) is not None) for each in asked]
         moment = moment_of(place, options, now, _turns(there))
         told = blake2b(self._common, digest_size=_BYTES)
         told.update(repr((place.lat, place.lon, place.timezone, place.asked_lon, moment.start)).encode())
@@ -105,20 +101,6 @@ class Tags:
             elif each.stale <= moment.start:
                 told.update(b"stale" + each.identity)
         return Validity(moment, urlsafe_b64encode(told.digest()).decode(), instant, until)
-
-    def _asked_for(self, options: ForecastOptions) -> list[Standing]:
-        key = options.exclude, options.ai
-        asked = self._asked.get(key)
-        if asked is None:
-            if len(self._asked) >= _MOST_ASKED:
-                self._asked.clear()
-            asked = [
-                each
-                for each in self._standings
-                if each.names.isdisjoint(options.exclude) and (options.ai or not each.learned)
-            ]
-            self._asked[key] = asked
-        return asked
 
 
 def _turns(there: list[tuple[Standing, bool]]) -> Iterator[int]:
@@ -138,8 +120,6 @@ def standing_of(runs: list[Store], past: RunOfRuns | None) -> Standing:
         limits = [run.schema.freshness.late_after, run.schema.freshness.stale_after, *([] if ends is None else [ends])]
         turns += [int(run.schema.init_time.timestamp()) + MINUTE * (limit + 1) for limit in limits]
     return Standing(
-        names=names_of(schema.model),
-        learned=schema.is_ai,
         grid=schema.grid,
         identity=_digest(schema.model, *map(content_of, runs), *(f"{short.key} {short.sha256}" for short in shorts)),
         turns=tuple(sorted(set(turns))),

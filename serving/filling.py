@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from serving import series
 from serving.quantities import INDEX, QUANTITIES, Method
-from serving.tell import Light, Rows, is_of_instant, place_slots, tell
+from serving.tell import FOREVER, Light, Rows, is_of_instant, place_slots, tell
 from storage.kernels import kernel
 
 _LINEAR, _VECTOR = int(Method.LINEAR), int(Method.VECTOR)
 _AMOUNT, _RATE = INDEX["amount"], INDEX["rate"]
 # [quantity] the one in whose place it is used, itself where there is none.
 _INSTEAD = np.array([INDEX[quantity.instead or quantity.name] for quantity in QUANTITIES])
-_FOREVER = 2**62
 
 
 @kernel
@@ -43,8 +42,8 @@ def measure_reach(
     begins: [variable] when the first interval of each begins, s. A step without any value lies within nothing; a
     quantity that has none at all, or was withheld, should reach as far as the leads.
     """
-    reach[:, 0] = _FOREVER
-    reach[:, 1] = -_FOREVER
+    reach[:, 0] = FOREVER
+    reach[:, 1] = -FOREVER
     for s in range(len(quantities)):
         q, a = quantities[s], rows[s, 0]
         row = values[a]
@@ -54,8 +53,8 @@ def measure_reach(
         while high > low and math.isnan(row[high]):
             high -= 1
         if low > high:
-            within[s, 0] = _FOREVER
-            within[s, 1] = -_FOREVER
+            within[s, 0] = FOREVER
+            within[s, 1] = -FOREVER
             continue
         within[s, 0] = valid[low] if is_of_instant(methods[s]) else begins[a]
         within[s, 1] = valid[high]
@@ -120,14 +119,14 @@ def fill(
         hours, minutes = part[0, q] and left[q, 0] > 0, part[1, q] and left[q, 1] > 0
         if not (hours or minutes):
             continue
-        before, quick, place = given, 0, _INSTEAD[q]
+        before, of_minutes, instead = given, 0, _INSTEAD[q]
         low, high = within[s, 0], within[s, 1]
         if method == _LINEAR:
             # As `tell` does, most of all that is told: without a list of what is wanted between two loops.
             row, factor, over = values[rows[s, 0]], factors[s], after[s]
             last = len(row) - 1
             for n in range(upto[q]):
-                if not (math.isnan(columns[q, n]) and math.isnan(columns[place, n])):
+                if not (math.isnan(columns[q, n]) and math.isnan(columns[instead, n])):
                     continue
                 moment, i, share = instants[n], spans.left[n], spans.parts[n]
                 if not (low <= moment and moment <= high and ends[n] > over):
@@ -143,10 +142,10 @@ def fill(
                     columns[q, n] = value * factor
                     who[q, n] = number
                     given += 1
-                    quick += when[n]
+                    of_minutes += when[n]
                     lately += starts[n] >= since
-            left[q, 0] -= given - before - quick
-            left[q, 1] -= quick
+            left[q, 0] -= given - before - of_minutes
+            left[q, 1] -= of_minutes
             continue
         instant = is_of_instant(method)
         count = 0
@@ -155,7 +154,7 @@ def fill(
             end = begin if instant else ends[n]
             if (
                 math.isnan(columns[q, n])
-                and math.isnan(columns[place, n])
+                and math.isnan(columns[instead, n])
                 and low <= begin
                 and end <= high
                 and ends[n] > after[s]
@@ -175,11 +174,11 @@ def fill(
                 columns[q + 1, n] = other[k]
                 who[q + 1, n] = number
             given += 1
-            quick += when[n]
+            of_minutes += when[n]
             lately += starts[n] >= since
         for row in range(q, q + 2 if method == _VECTOR else q + 1):
-            left[row, 0] -= given - before - quick
-            left[row, 1] -= quick
+            left[row, 0] -= given - before - of_minutes
+            left[row, 1] -= of_minutes
     wet = False
     for n in range(slots):
         wet |= (who[_AMOUNT, n] == number) | (who[_RATE, n] == number)
@@ -232,9 +231,9 @@ def count_missing(
     for q in range(len(has)):
         if has[q] and ((part[0, q] and left[q, 0] > 0) or (part[1, q] and left[q, 1] > 0)):
             hours, minutes, low, high = part[0, q], part[1, q], reach[q, 0], reach[q, 1]
-            row, place = columns[q], columns[_INSTEAD[q]]
+            row, instead = columns[q], columns[_INSTEAD[q]]
             # Without a branch, so that several slots are looked at at once.
             for n in range(upto[q]):
                 may = minutes if when[n] else hours
-                count += math.isnan(row[n]) & math.isnan(place[n]) & may & (low <= starts[n]) & (ends[n] <= high)
+                count += math.isnan(row[n]) & math.isnan(instead[n]) & may & (low <= starts[n]) & (ends[n] <= high)
     return count

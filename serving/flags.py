@@ -61,7 +61,7 @@ def make_flags(sources: Sources, rungs: Rungs, options: ForecastOptions, place: 
         flags["gaps"] = gaps
     if sources.stale:
         flags["staleSources"] = sorted(map(preference.source_name, sources.stale))
-    if not sources.sound and (unreadable := [source.model for source in sources.models if source.unreadable]):
+    if unreadable := [source.model for source in sources.models if source.unreadable]:
         flags["unreadableSources"] = [preference.source_name(model) for model in unreadable]
     if options.version >= 2:
         city = nearest_city(place.lat, place.lon)

@@ -39,8 +39,7 @@ class Steps(NamedTuple):
 class Plan:
     """Which rows of a store fill which quantity, and when its leads are valid.
 
-    bounds: how many numbers a reading of it has that tell from when to when its quantities and steps have values.
-    source, time: what the `flags` of an answer call the model, and the run.
+    source, time: what the `flags` of an answer call the model, and the run; bounds: the shape of a reading's `bounds`.
     valid: [time] s; intervals: [variable, time] s; begins: [variable] when the first of them begins, s; steps: of what
     is filled slot by slot; methods: [quantity] of each quantity's first recipe; expected: `methods` as they would be
     with the variables that were withheld; gives, should: [quantity], whether `steps` fill it, or would with what was

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from serving.blocks import BLOCK_FIELDS
 from serving.day_fields import DayField
-from serving.fields import COLUMN, TEXT, TOLD_ONLY, Field
+from serving.fields import COLUMN, TEXT, Field
 from serving.icons import ICON_WORDS
 from serving.machine import PIECE, address_of, put_piece, put_word
 from serving.numbers import LIMIT, LONGEST, write_number
@@ -90,12 +90,6 @@ def make_layout(
     )
 
 
-def told_fields(block: str, options: ForecastOptions) -> list[Field]:
-    """The fields that a block of an answer has."""
-    past = options.at is None or options.tmextra
-    return [field for field in BLOCK_FIELDS[block] if field.is_told(options.version, options.extra, past)]
-
-
 class Format(NamedTuple):
     """How a block is written. items: positions of those of its items that are told, not to be written to."""
 
@@ -116,13 +110,6 @@ def formats_of(options: ForecastOptions) -> dict[str, Format]:
         for block in BLOCK_FIELDS
         if options.wants(block)
     }
-
-
-@lru_cache(maxsize=256)
-def untold_of(options: ForecastOptions) -> frozenset[str]:
-    """The columns of TOLD_ONLY that no field of an answer tells."""
-    blocks = [block for block in BLOCK_FIELDS if options.wants(block)]
-    return TOLD_ONLY.difference(field.column for block in blocks for field in told_fields(block, options))
 
 
 def _items(block: str, options: ForecastOptions) -> NDArray[np.int64]:

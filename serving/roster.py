@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -16,7 +17,6 @@ from storage.grids import Around
 from storage.manifest import ShortStore
 from storage.schema import StoreSchema
 
-_NEVER = 2**62
 _MOST = 256
 
 
@@ -56,14 +56,16 @@ def is_asked(schema: StoreSchema, options: ForecastOptions) -> bool:
 
 
 class Roster:
-    """The models that are asked. runs: model -> its runs, newest first."""
+    """The models that are asked. runs: model -> its runs, newest first; models: their names, in order on every machine,
+    whichever was here first."""
 
     def __init__(self, stores: Iterable[Store]) -> None:
         runs: dict[str, list[Candidate]] = {}
         for store in sorted(stores, key=lambda store: store.schema.init_time, reverse=True):
             runs.setdefault(store.schema.model, []).append(Candidate(store, plan_of(store.schema)))
         self.runs: dict[str, Runs] = {model: tuple(each) for model, each in runs.items()}
-        self._first_stale = min((each[0].store.schema.stale_at for each in self.runs.values()), default=_NEVER)
+        self.models = tuple(sorted(runs))
+        self._first_stale = min((each[0].store.schema.stale_at for each in self.runs.values()), default=math.inf)
         self._turns: dict[tuple[str, frozenset[str]], tuple[Turn, ...]] = {}
 
     def stale(self, instant: int) -> list[Runs]:

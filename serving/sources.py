@@ -79,14 +79,15 @@ class Source:
 
 
 class Sources(NamedTuple):
-    """The models that cover the place and were asked, best first; those that are too old, by their newest runs.
-
-    sound: every store that was asked could be read.
-    """
+    """The models that cover the place and were asked, best first; those that are too old, by their newest runs."""
 
     models: list[Source]
     stale: dict[str, Store]
-    sound: bool
+
+    @property
+    def sound(self) -> bool:
+        """Whether every store that was asked could be read."""
+        return not any([source.damaged for source in self.models])
 
 
 Pasts = Mapping[str, RunOfRuns]
@@ -143,11 +144,11 @@ def read_sources(
     sources = [source for source in found.values() if mix is not None or not source.beside]
     if mix is not None:
         for source in sources:
-            for part, missing in source.missing.items():
-                if missing and _missing(source, plan_of(source.newest.schema), mix, part) < missing:
-                    source.overtaken = True
-                    break
-    return Sources(sources, too_old, not any([source.damaged for source in sources]))
+            plan = roster.runs[source.model][0].plan
+            source.overtaken = any(
+                missing > 0 and _missing(source, plan, mix, part) < missing for part, missing in source.missing.items()
+            )
+    return Sources(sources, too_old)
 
 
 def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[str, Source]) -> None:
@@ -189,10 +190,9 @@ def _take_turn(turn: Turn, runs: Runs, ask: Ask, limit: int | None, found: dict[
 def _read(source: Source, candidate: Candidate, ask: Ask) -> Reading | None:
     """A run at the place, read now or before; None where it tells nothing."""
     store, plan, short = candidate
-    for run in source.runs:
-        if run.store is store:
-            return run.reading
-    if source.damaged and any(store is each for each in source.damaged):
+    if run := source.run_of(store):
+        return run.reading
+    if any(store is each for each in source.damaged):
         return None
     around = ask.sampler.find(store.schema.grid)
     if around is None:

@@ -19,6 +19,7 @@ from storage.kernels import kernel
 SIN_RISE = math.sin(math.radians(-50.0 / 60.0))
 SIN_CIVIL_TWILIGHT = math.sin(math.radians(-6.0))
 STEP = 900
+# Between steps so far apart the sun's place is interpolated.
 _BLOCK = 24
 # How far twilight reaches: the weight of the sun at the horizon is half of this.
 _TWILIGHT = 0.02

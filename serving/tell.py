@@ -14,7 +14,7 @@ from serving.quantities import Method
 from serving.radiation import solar_of_moments
 from storage.kernels import kernel
 
-_FOREVER = 2**62
+FOREVER = 2**62
 _LINEAR, _NEAREST, _SHARE = int(Method.LINEAR), int(Method.NEAREST), int(Method.SHARE)
 _HOLD_MEAN, _HOLD_MINIMUM, _HOLD_MAXIMUM = int(Method.HOLD_MEAN), int(Method.HOLD_MINIMUM), int(Method.HOLD_MAXIMUM)
 _SOLAR, _SOLAR_INSTANT = int(Method.SOLAR), int(Method.SOLAR_INSTANT)
@@ -71,8 +71,8 @@ def place_slots(
             # Most slots begin a little later than the one before them.
             next_one = 0 <= i < last - 1 and high <= start and start < valid[i + 2]
             i = i + 1 if next_one else series.place_in(valid, start)
-            low = valid[i] if i >= 0 else -_FOREVER
-            high = valid[i + 1] if i < last else _FOREVER
+            low = valid[i] if i >= 0 else -FOREVER
+            high = valid[i + 1] if i < last else FOREVER
         left[n] = i
         parts[n] = (start - low) / (high - low) if 0 <= i < last else 0.0
         if held > 0:

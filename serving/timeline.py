@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving import days
+from serving.blocks import untold_of
 from serving.daily import DayHours, day_hours
 from serving.options import MINUTES, ForecastOptions
 from serving.places import Place
-from serving.response import untold_of
 from serving.sky import Track
-from serving.slots import Slots
+from serving.slots import MINUTE, Slots
 from serving.sun import sun_track
 
-MINUTE = 60
 REMEMBERED = 128
 """So many timelines are remembered, of about 10 kB: all that is asked in a minute and a zone has the same."""
 

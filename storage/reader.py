@@ -126,7 +126,7 @@ class Store:
         if len(around.cells) == 1:
             return self.point(around.cells[0])
         four, descriptor = around.four, self._open_descriptor()
-        a, b, c, d = self._shards.around(descriptor, around)
+        a, b, c, d = self._shards.around(descriptor, four.cells)
         series = np.empty(self._series, np.float32)
         wrong = load_and_mix(
             descriptor.number,

@@ -5,6 +5,7 @@ A shard's index is read when a cell of it is first asked for: held against its c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from storage.archive import Directory
 from storage.descriptor import Descriptor
 from storage.errors import CorruptStore
-from storage.grids import Around
+from storage.grids import Cell
 from storage.layout import BLOCKS, CHUNKS, chunk_shape, shard_grid, shard_key, shard_side
 from storage.schema import StoreSchema
 from storage.shard import INDEX_BYTES, check_index, check_margins, unpack_chunk
@@ -34,8 +35,6 @@ class Shards:
         self._grid = schema.grid
         self._columns = shard_grid(schema)[1]
         self._block, self._side = schema.block, shard_side(schema)
-        # What decides in which shard a cell lies, and whether it is in the grid.
-        self._cut = self._side, schema.grid.ny, schema.grid.nx
         self._shape = chunk_shape(schema)
         self._most = most
         # At most about 600 bytes a shard.
@@ -47,12 +46,14 @@ class Shards:
         side, size = self._side, self._block
         return y // side * self._columns + x // side, y % side // size * BLOCKS + x % side // size
 
-    def around(self, descriptor: Descriptor, around: Around) -> list[NDArray[np.int64]]:
-        """The `spans` of the shards of its four cells; raises IndexError, CorruptStore."""
-        shards = around.shards.get(self._cut)
-        if shards is None:
-            shards = around.shards[self._cut] = [self.place(y, x)[0] for y, x in around.four.cells]
-        found = self._found
+    def around(self, descriptor: Descriptor, cells: Sequence[Cell]) -> list[NDArray[np.int64]]:
+        """The `spans` of the shard of each cell; raises IndexError, CorruptStore."""
+        side, columns, found = self._side, self._columns, self._found
+        ny, nx = self._grid.ny, self._grid.nx
+        shards = [y // side * columns + x // side for y, x in cells if 0 <= y < ny and 0 <= x < nx]
+        if len(shards) < len(cells):
+            for cell in cells:
+                self._check(*cell)
         try:
             return [found[shard] for shard in shards]
         except KeyError:

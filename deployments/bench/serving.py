@@ -30,11 +30,12 @@ FLOOR = "FastAPI, constant bytes"
 
 
 class Kind(NamedTuple):
-    """Requests that cost alike: whom they ask, and the status that all answers have."""
+    """Requests that cost alike: whom they ask, what an answer should cost, and the status that all of them have."""
 
     pid: int
     port: int
     requests: list[bytes]
+    aim: str = ""
     status: int = 200
 
 
@@ -45,30 +46,30 @@ def measure_serving(scratch: Path) -> list[Row]:
     with _api(scratch) as (port, child, started):
         pid = child.process.pid
 
-        def kind(query: str, **headers: str) -> Kind:
-            return Kind(pid, port, [request_of(path + query, **headers) for path in paths])
+        def kind(query: str, aim: str = "", **headers: str) -> Kind:
+            return Kind(pid, port, [request_of(path + query, **headers) for path in paths], aim)
 
         sample = asyncio.run(one(port, request_of(paths[0] + FULL)))
         (scratch / "body.json").write_bytes(sample.body)
-        aims = {
-            f"answer, everything, version 2, {len(sample.body) / 1000:.0f} kB": (kind(FULL), "<= 1.2 ms"),
-            "the same in zstd": (kind(FULL, Accept_Encoding="zstd"), ""),
-            "the same in gzip": (kind(FULL, Accept_Encoding="gzip"), ""),
-            "the same in brotli": (kind(FULL, Accept_Encoding="br"), ""),
-            "answer, version 1": (kind(PLAIN), "<= 1.0 ms"),
-            "`currently` alone": (kind(NOW_ONLY), "<= 0.5 ms"),
-            "304": (Kind(pid, port, [_held(port, paths[0] + HOURS)] * COUNT, 304), "<= 0.15 ms"),
+        kinds = {
+            f"answer, everything, version 2, {len(sample.body) / 1000:.0f} kB": kind(FULL, "<= 1.2 ms"),
+            "the same in zstd": kind(FULL, Accept_Encoding="zstd"),
+            "the same in gzip": kind(FULL, Accept_Encoding="gzip"),
+            "the same in brotli": kind(FULL, Accept_Encoding="br"),
+            "answer, version 1": kind(PLAIN, "<= 1.0 ms"),
+            "`currently` alone": kind(NOW_ONLY, "<= 0.5 ms"),
+            "304": Kind(pid, port, [_held(port, paths[0] + HOURS)] * COUNT, "<= 0.15 ms", 304),
         }
         with _constant(scratch) as (floor_port, floor):
             plain = Kind(floor.process.pid, floor_port, list(map(request_of, paths)))
-            costs = _cheapest({name: each for name, (each, _) in aims.items()} | {FLOOR: plain})
-        fastest = next(iter(costs.values())).told.per_second
+            cheapest = _cheapest(kinds | {FLOOR: plain})
+        fastest = next(iter(cheapest.values())).told.per_second
         requests = [request_of(path + FULL) for path in paths]
         patient = asyncio.run(at_a_rate(port, requests, fastest / 2, 4 * CONNECTIONS, _look_away))
         memory = psutil.Process(pid).memory_info().rss
-    least = costs[FLOOR].spent
+    least = cheapest[FLOOR].spent
     return [
-        *(Row(name, costs[name].spent, "ms CPU", least, FLOOR, aim) for name, (_, aim) in aims.items()),
+        *(Row(name, cheapest[name].spent, "ms CPU", least, FLOOR, each.aim) for name, each in kinds.items()),
         Row("answers, version 2, a second, the client beside", fastest, "1/s", None, "", ">= 600"),
         Row(f"its p99 at {fastest / 2:.0f} a second", patient.percentile(99), "ms", None, "", "<= 10 ms"),
         Row("resident memory of a worker, warm", memory / 1e6, "MB", None, "", "< 210 MB"),
@@ -162,32 +163,32 @@ def _held(port: int, path: str) -> bytes:
     return request_of(path, If_None_Match=tag)
 
 
-class Cost(NamedTuple):
+class Round(NamedTuple):
     """spent: CPU milliseconds of an answer; told: what became of the requests."""
 
     spent: float
     told: Told
 
 
-def _cheapest(kinds: Mapping[str, Kind]) -> dict[str, Cost]:
+def _cheapest(kinds: Mapping[str, Kind]) -> dict[str, Round]:
     """Each kind's cheapest of ROUNDS rounds, in which all of them are asked by turns.
 
     What a machine's other tenants do to a core makes a round dearer, and none cheaper.
     """
     for kind in kinds.values():
         asyncio.run(as_fast_as_possible(kind.port, kind.requests[: COUNT // 10], CONNECTIONS))
-    rounds = [{name: _cost(kind, number) for name, kind in kinds.items()} for number in range(ROUNDS)]
-    return {name: min((costs[name] for costs in rounds), key=lambda cost: cost.spent) for name in kinds}
+    rounds = [{name: _round(kind, number) for name, kind in kinds.items()} for number in range(ROUNDS)]
+    return {name: min((each[name] for each in rounds), key=lambda round: round.spent) for name in kinds}
 
 
-def _cost(kind: Kind, number: int) -> Cost:
+def _round(kind: Kind, number: int) -> Round:
     """What a ROUNDS-th part of the requests costs."""
     part = kind.requests[number::ROUNDS]
     before = cpu_seconds(kind.pid)
     told = asyncio.run(as_fast_as_possible(kind.port, part, CONNECTIONS))
     spent = cpu_seconds(kind.pid) - before
     _only(told, kind.status)
-    return Cost(spent / len(part) * 1e3, told)
+    return Round(spent / len(part) * 1e3, told)
 
 
 def _only(told: Told, status: int) -> None:

@@ -82,11 +82,6 @@ class Around(_Around):
             (turns[i], turns[j], turns[k], turns[m]),
         )
 
-    @cached_property
-    def shards(self) -> dict[tuple[int, int, int], list[int]]:
-        """In which shards of a store the cells of `four` lie: remembered, as runs of a model are cut alike."""
-        return {}
-
     def only(self, kept: Sequence[bool]) -> Around:
         """The same without those cells that are not `kept`, of which there must be one."""
         total = sum(compress(self.weights, kept))

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import serving.door
 from serving.app import create_app
 from serving.door import ForecastDoor
 from serving.metrics import Metrics
@@ -173,9 +174,14 @@ def test_a_bug_is_a_500_without_internals(ask: Ask, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
+    with monkeypatch.context() as patched:
+        patched.setattr(serving.door, "encode", broken)
+        whole = ask(BERLIN)
     monkeypatch.setattr(ForecastDoor, "answer", broken)
     answer = ask(BERLIN)
     assert answer.status_code == 500
+    assert (whole.status_code, whole.content) == (500, answer.content), "wherever it breaks"
+    assert whole.headers["access-control-allow-origin"] == "*"
     assert "secret" not in answer.text
     assert answer.json()["title"] == "Internal Server Error"
     assert answer.headers["content-type"] == "application/problem+json"

@@ -14,7 +14,7 @@ from serving.daily import DayHours, day_hours, summarise
 from serving.day_fields import DAILY
 from serving.derived import ICE, KIND_WORDS, RAIN, SLEET, SNOW
 from serving.fields import COLUMN, COLUMNS
-from serving.statistics import kind_of_span
+from serving.statistics import kind_of_span, make_table
 
 ROW = {field.name: row for row, field in enumerate(DAILY)}
 DST_DAYS = [
@@ -147,3 +147,20 @@ def test_moon_of_the_day_is_that_of_its_middle() -> None:
     assert min(told[0], 1 - told[0]) < 0.02, "new moon, an eclipse of the sun"
     assert np.all(np.diff(told[1:]) > 0.02)
     assert datetime.fromtimestamp(int(hours.midnights[0]), UTC) == datetime(2026, 8, 12, tzinfo=UTC)
+
+
+def test_only_the_fields_that_are_wanted_are_made() -> None:
+    hours = day_hours("Europe/Berlin", date(2026, 6, 1))
+    columns = weather(hours)
+    wanted = np.array([ROW["temperatureHigh"], ROW["temperatureHighTime"], ROW["precipType"]])
+    whole, less = summarise(columns, hours, 52.5, 13.4), summarise(columns, hours, 52.5, 13.4, fields=wanted)
+    np.testing.assert_array_equal(less[wanted], whole[wanted])
+    assert np.isnan(less[[ROW["humidity"], ROW["windGustTime"], ROW["precipAccumulation"]]]).all()
+
+
+def test_a_time_stands_behind_the_extreme_that_it_is_of() -> None:
+    high, time = DAILY[ROW["temperatureHigh"]], DAILY[ROW["temperatureHighTime"]]
+    assert len(make_table([high, time]).sources) == 2
+    for wrong in ([time], [time, high], [DAILY[ROW["temperatureLow"]], time]):
+        with pytest.raises(ValueError, match="temperatureHighTime does not stand behind"):
+            make_table(wrong)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from serving.blocks import untold_of
 from serving.body import fallen_today
 from serving.daily import day_hours, summarise
 from serving.day_fields import DAILY, DAY_NIGHT
@@ -17,7 +18,6 @@ from serving.fields import COLUMN, COLUMNS, TOLD_ONLY
 from serving.icons import fill_icons
 from serving.options import ForecastOptions
 from serving.quantities import FALLING, INDEX, NAMES
-from serving.response import untold_of
 from serving.slots import Slots
 from serving.span_icons import minutes_icon, span_icon
 from serving.timeline import Timeline

@@ -136,6 +136,15 @@ def test_every_machine_of_a_fleet_gives_the_same_tags(two: Path, tmp_path: Path)
     assert len(set(told.pop().split())) == 4
 
 
+def test_tags_do_not_tell_which_model_was_here_first(two: Path, tmp_path: Path) -> None:
+    shutil.copytree(two / "ifs", tmp_path / "ifs")
+    stores = opened(tmp_path)
+    shutil.copytree(two / "gfs", tmp_path / "gfs")
+    stores.check()
+    assert [state.model for state in stores.snapshot.models] == ["ifs", "gfs"]
+    assert tag(stores) == tag(opened(two))
+
+
 def test_every_option_is_part_of_the_tag(two: Path) -> None:
     """Also those that come to be later: none is left out by its type."""
     stores = opened(two)
